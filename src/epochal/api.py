@@ -1,0 +1,279 @@
+"""The composition root of writing: ``init``, and what hangs on the process.
+
+It gives a :class:`~epochal.record.run.Run` its session, ring, journal and mirrors, and ends the
+runs that are still open when the process exits.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import contextvars
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from epochal.core import ring
+from epochal.core.errors import SettingError
+from epochal.core.names import new_id, readable_name
+from epochal.core.problems import Problems, logger
+from epochal.core.records import RunInfo
+from epochal.core.redact import redact, redact_argv
+from epochal.core.ring import Ring
+from epochal.journal.session import Session
+from epochal.journal.writer import JournalWriter
+from epochal.mirrors import Mirrors
+from epochal.record.cadence import Cadence
+from epochal.record.config import Config, expand_name
+from epochal.record.run import Run
+from epochal.settings import Settings
+from epochal.settings import load as load_settings
+from epochal.store import continuing, folder
+from epochal.store.continuing import Target
+
+_innermost: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar(
+    "epochal_runs", default=()
+)
+_open_runs: list[Run] = []
+
+
+def init(
+    project: str | None = None, name: str | None = None, config: object = None, *,
+    preset: str | None = None, group: str | None = None, tags: Sequence[str] | None = None,
+    notes: str | None = None, seed: int | Mapping[str, int] | None = None, dir: str | None = None,  # noqa: A002
+    sinks: Any = None, id: str | None = None, resume: str | None = None,  # noqa: A002
+    resume_step: float | None = None, fork: tuple[Any, float] | None = None,
+    ranks: str | None = None, mode: str | None = None, strict: bool | None = None,
+    on_alert: Callable[..., None] | None = None, **switches: Any,
+) -> Run:  # fmt: skip
+    """Start a run.
+
+    Args:
+        project: default: the name of the current folder.
+        name: default: a readable unique name; may be a template over config keys: ``"lr-{lr}"``.
+        config: nested mapping, dataclass, ``argparse.Namespace``, OmegaConf, or the path of a YAML
+            or JSON file.
+        preset: "basic", "full", "stability", or a template of your own (see the settings).
+        group: runs that are read together.
+        tags: short labels; ``/`` makes them hierarchical.
+        notes: free text.
+        seed: an int, or roles: ``{"data": 1, "init": 2}``.
+        dir: folder of all runs; default ``$EPOCHAL_DIR`` or ``./runs``.
+        sinks: names, a mapping of names to options, or Sink objects; default ``("csv", "json")``.
+        id: an id of your own for a new run, ``[a-z0-9]{8,64}``.
+        resume: id, name or path of a run to go on with; "auto": the run of this requeued job, or
+            a new one if this is its first start.
+        resume_step: hide what the run recorded after this step (it is kept and can be read).
+        fork: (run, step): a new run that begins with another's history up to that step.
+        ranks: "zero": only rank 0 of a distributed job writes; "all": each rank writes its part.
+        mode: "on", or "off": every call does nothing; default ``$EPOCHAL_MODE`` or "on".
+        strict: raise what cannot be recorded instead of telling and counting it (for tests).
+        on_alert: called as ``on_alert(title=…, text=…, level=…)`` for each alert.
+        **switches: any other setting by name, see ``epochal.settings``.
+
+    Raises:
+        SettingError: an argument or setting is not allowed.
+        ConfigError: the config cannot be read.
+        RunFolderError: the run folder cannot be made.
+        RunNotFoundError, AmbiguousRunError: ``resume`` or ``fork`` names no single run.
+
+    Example:
+        >>> import epochal, tempfile
+        >>> run = epochal.init(project="doc", config={"lr": 1e-3}, dir=tempfile.mkdtemp())
+        >>> run.log({"train/loss": 0.5}, step=1)
+        >>> run.finish()
+    """
+    settings = load_settings({
+        "project": project, "name": name, "config": config, "preset": preset, "group": group,
+        "tags": tags, "notes": notes, "dir": dir, "resume": resume, "ranks": ranks, "mode": mode,
+        "strict": strict, **_sink_settings(sinks), **switches,
+    })  # fmt: skip
+    problems = Problems(strict=settings.strict)
+    run_config, cadence = Config(settings.config), Cadence(settings.schedule())
+    rank = _rank()
+    if settings.mode == "off" or (rank and settings.ranks == "zero"):
+        about = RunInfo(id=id or new_id(), name=name or "off", project="", slug="off", dir="")
+        return Run(about, config=run_config, open_session=None, cadence=cadence, problems=problems)
+    mirrors = Mirrors(settings, problems)
+    description = _describe(settings, mirrors.names, _checked_id(id), seed)
+    target = _target(settings, description, resume_step, fork)
+    about = folder.info(target.run_dir)
+    if target.config:
+        run_config = Config(target.config)
+        run_config.update(settings.config)
+    sessions = _Sessions(about, target, rank, problems)
+    run = Run(
+        about, config=run_config, open_session=sessions.open, cadence=cadence, problems=problems,
+        on_alert=on_alert, on_finish=lambda run, complete: _finished(run, mirrors, complete),
+    )  # fmt: skip
+    if target.resumed:
+        run.record_resume(target.hides_after, target.last_step)
+        if settings.config:
+            run.config.update(settings.config)
+    mirrors.follow(run.dir, rank)
+    _register(run)
+    return run
+
+
+def current_run() -> Run | None:
+    """Return the innermost active run of this context (else the last one started), or None."""
+    here = [run for run in _innermost.get() if run in _open_runs]
+    return here[-1] if here else (_open_runs[-1] if _open_runs else None)
+
+
+def log(
+    values: Mapping[str, Any], step: float | None = None, *, epoch: float | None = None,
+    phase: str | None = None,
+) -> None:  # fmt: skip
+    """Record values on the current run, see :meth:`Run.log`; without a run it tells so once."""
+    run = current_run()
+    if run is None:
+        _without_run.tell("no run", "epochal.log() without a run: call epochal.init() first")
+        return
+    run.log(values, step, epoch=epoch, phase=phase)
+
+
+_without_run = Problems()
+
+
+class _Sessions:
+    """Opens the sessions of one run in this process: at the start, and again after a fork."""
+
+    def __init__(
+        self, about: RunInfo, target: Target, rank: int, problems: Problems
+    ) -> None:
+        self._about, self._target, self._rank, self._problems = about, target, rank, problems
+        self._first: Session | None = None
+
+    def open(self) -> tuple[Ring, JournalWriter]:
+        """Return a locked ring and a writer for a new session."""
+        target = self._target
+        session = Session(
+            self._about.id, continuing.next_ordinal(target.run_dir), rank=self._rank,
+            elapsed_ns=target.elapsed_ns, hides_after=target.hides_after,
+        )  # fmt: skip
+        if self._first is None:
+            self._first = session
+        else:  # a forked child: the same run goes on
+            session.elapsed_ns = self._first.elapsed_ns + session.mono_ns - self._first.mono_ns
+            session.hides_after, session.role = None, "fork"
+        made = ring.create(ring.choose_capacity(), session.identity(target.run_dir))
+        session.ring = made.path
+        return made, JournalWriter(target.run_dir, session, self._problems.tell)
+
+
+def _sink_settings(sinks: Any) -> dict[str, Any]:
+    """Return the settings for ``sinks=``; a mapping gives names with their options."""
+    if not isinstance(sinks, Mapping):
+        return {"sinks": sinks}
+    options = {name: dict(given or {}) for name, given in sinks.items()}
+    return {"sinks": list(sinks), "sink_options": options}
+
+
+def _describe(
+    settings: Settings, sinks: Sequence[str], run_id: str, seed: int | Mapping[str, int] | None
+) -> dict[str, Any]:
+    """Return what ``run.json`` says: who, what, config, environment at the start."""
+    config = dict(settings.config)
+    return {
+        "id": run_id,
+        "name": expand_name(settings.name, config) if settings.name else readable_name(),
+        "project": settings.project,
+        "group": settings.group,
+        "job_type": settings.job_type,
+        "tags": list(settings.tags),
+        "notes": settings.notes,
+        "seed": seed if seed is None or isinstance(seed, int) else dict(seed),
+        "created_s": time.time(),
+        "config": redact(config),
+        "preset": settings.preset,
+        "sinks": list(sinks),
+        "job": continuing.job_key(os.environ),
+        "fork": None,
+        "argv": redact_argv(sys.argv),
+        "cwd": os.getcwd(),
+        "python": sys.version.split()[0],
+        "pid": os.getpid(),
+        "host": os.uname().nodename,
+    }
+
+
+def _target(
+    settings: Settings, description: dict[str, Any], step: float | None,
+    fork: tuple[Any, float] | None,
+) -> Target:  # fmt: skip
+    """Find the run to go on with, or make a new one."""
+    found, wanted = None, settings.resume
+    if wanted is not None:
+        found = continuing.find(settings.dir, description["project"], wanted, description["job"])
+    if found is not None:
+        return continuing.target(found, step)
+    if step is not None and wanted != "auto":
+        message = f"resume_step={step!r} needs resume=: which run is to go on?"
+        raise SettingError(message)
+    if fork is not None:
+        description["fork"] = continuing.fork_of(settings.dir, fork)
+    return Target(folder.create(settings.dir, description))
+
+
+def _checked_id(wanted: str | None) -> str:
+    if wanted is None:
+        return new_id()
+    if not (wanted.isascii() and wanted.isalnum() and wanted.islower() and 8 <= len(wanted) <= 64):
+        message = f"id={wanted!r} is not 8 to 64 characters of a-z and 0-9"
+        raise SettingError(message)
+    return wanted
+
+
+def _rank() -> int:
+    """Return this process's rank in a distributed job, 0 outside one."""
+    for variable in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        text = os.environ.get(variable, "")
+        if text.isdigit():
+            return int(text)
+    return 0
+
+
+# -- the process -----------------------------------------------------------------------------
+
+
+def _register(run: Run) -> None:
+    if not _open_runs and not _hooks:
+        _hooks.append(atexit.register(_at_exit))
+        os.register_at_fork(after_in_child=_after_fork)
+    _open_runs.append(run)
+    _innermost.set((*(r for r in _innermost.get() if r in _open_runs), run))
+
+
+_hooks: list[object] = []
+
+
+def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT001 - a callback
+    with contextlib.suppress(ValueError):
+        _open_runs.remove(run)
+    if not complete:
+        logger.warning(
+            "run %s: the disk did not take everything in time; the rest is kept in memory that"
+            " outlives this process and is saved by `epochal recover`", run.name,
+        )  # fmt: skip
+    mirrors.finish(run.dir)
+
+
+def _at_exit() -> None:
+    """End the runs that are still open, with the state that the interpreter's exit tells."""
+    error = getattr(sys, "last_value", None)
+    for run in list(_open_runs):
+        if isinstance(error, BaseException):
+            run.end_with(error)
+        else:
+            run.finish()
+
+
+def _after_fork() -> None:
+    """In a forked child: everything of the parent's is let go."""
+    ring.forget_own_rings()
+    Mirrors.abandon()
+    for run in _open_runs:
+        run.reopen_in_child()

@@ -1,0 +1,1 @@
+"""Following the journal: cursors, retries, and the process or thread that hosts sinks."""

@@ -1,0 +1,170 @@
+"""A follower: brings one sink, record by record, to where the journal is."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from epochal.core.names import slug
+from epochal.core.problems import logger
+from epochal.core.records import Event, Record
+from epochal.core.sink import Sink
+from epochal.store import cursor
+from epochal.store.cursor import Cursor
+from epochal.journal.reader import JournalReader
+from epochal.store import folder
+
+FLUSH_S = 1.0
+BATCH = 2048
+TRIES = 5
+SLOWEST_RETRY_S = 30.0
+SUSPECTS = 3
+"""So many records that fail one after the other mean that the service is down, not the records."""
+
+
+class Follower:
+    """Feeds one sink from one run's journal; all calls from one thread.
+
+    A failure of the sink is an attempt that is repeated later from the last stored position, with
+    growing pauses.  A record that alone makes it fail is set aside in
+    ``follow/<sink>.refused.jsonl`` and reported, and the rest goes on.
+
+    Args:
+        run_dir: the run.
+        sink: where its records go.
+        clock: seconds, monotonic.
+
+    Attributes:
+        problem: what the sink said last time it failed, "" when all is well.
+        refused: how many records were set aside.
+    """
+
+    def __init__(
+        self, run_dir: str, sink: Sink, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.run_dir, self.sink, self._clock = run_dir, sink, clock
+        self.problem, self.refused, self.ended = "", 0, False
+        self._failures = 0
+        self._retry_at = 0.0
+        self._flushed_at = clock()
+        self._dirty = False
+        self._reader: JournalReader | None = None
+
+    def step(self) -> bool:
+        """Move on; True if there was anything to do, False when it is time to wait."""
+        now = self._clock()
+        if now < self._retry_at:
+            return False
+        try:
+            reader = self._reader or self._open()
+            records = reader.read()
+            for start in range(0, len(records), BATCH):
+                self._write(records[start : start + BATCH])
+            if self._dirty and now - self._flushed_at >= FLUSH_S:
+                self._flush(finished=False)
+        except Exception as error:  # noqa: BLE001 - a stranger's sink; counted, told, retried
+            self._failed(error)
+            return False
+        return bool(records)
+
+    def finish(self, deadline: float) -> bool:
+        """Bring the sink to the end of the journal and close it; False: not in time.
+
+        Args:
+            deadline: on the follower's clock.
+        """
+        while True:
+            if self.step():
+                continue
+            if not self.problem and self._complete():
+                return True
+            if self._clock() >= deadline:
+                return False
+            time.sleep(min(0.05, max(0.0, deadline - self._clock())))
+
+    def _complete(self) -> bool:
+        try:
+            if self._reader is None:
+                return False
+            self._flush(finished=True)
+            self.sink.close()
+        except Exception as error:  # noqa: BLE001 - as in step
+            self._failed(error)
+            return False
+        self._reader = None
+        return True
+
+    def _open(self) -> JournalReader:
+        stored = cursor.load(self.run_dir, self.sink.name)
+        self.sink.open(folder.info(self.run_dir), stored.state)
+        self._reader = JournalReader(os.path.join(self.run_dir, "journal"), stored.positions)
+        return self._reader
+
+    def _write(self, records: Sequence[Record]) -> None:
+        if self._failures >= TRIES:
+            self._isolate(records)
+        else:
+            self.sink.write(records)
+        self._dirty = True
+        self.ended |= any(isinstance(r, Event) and r.kind == "end" for r in records)
+
+    def _flush(self, *, finished: bool) -> None:
+        assert self._reader is not None
+        positions = self._reader.positions()
+        state = self.sink.flush()
+        Cursor(positions, state, finished).save(self.run_dir, self.sink.name)
+        self._flushed_at, self._dirty = self._clock(), False
+        if self.problem:
+            logger.info("sink %s of %s works again", self.sink.name, self.run_dir)
+        self.problem, self._failures = "", 0
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        self._retry_at = self._clock() + min(0.1 * 2**self._failures, SLOWEST_RETRY_S)
+        if not self.problem:
+            logger.warning(
+                "sink %r of %s failed: %s: %s; it is tried again, the journal has everything",
+                self.sink.name, self.run_dir, type(error).__name__, error,
+            )  # fmt: skip
+        self.problem = f"{type(error).__name__}: {error}"
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Close the sink after a failure; its unflushed work is done again from the cursor."""
+        self._reader, self._dirty = None, False
+        try:
+            self.sink.close()
+        except Exception as error:  # noqa: BLE001 - it already failed; this adds nothing
+            logger.debug("sink %r could not be closed: %s", self.sink.name, error)
+
+    def _isolate(self, records: Sequence[Record]) -> None:
+        """Send records one by one and set aside those that alone make the sink fail."""
+        suspects: list[tuple[Record, str]] = []
+        for record in records:
+            try:
+                self.sink.write([record])
+                self.sink.flush()
+            except Exception as error:  # noqa: BLE001 - as in step
+                suspects.append((record, f"{type(error).__name__}: {error}"))
+                if len(suspects) == SUSPECTS:
+                    raise
+            else:
+                self._set_aside(suspects)
+                suspects = []
+        self._set_aside(suspects)
+
+    def _set_aside(self, suspects: list[tuple[Record, str]]) -> None:
+        if not suspects:
+            return
+        path = os.path.join(self.run_dir, "follow", f"{slug(self.sink.name)}.refused.jsonl")
+        with open(path, "a", encoding="ascii") as file:
+            for record, why in suspects:
+                line = {"error": why, "record": record._asdict()}
+                file.write(json.dumps(line, default=str) + "\n")
+        self.refused += len(suspects)
+        logger.warning(
+            "sink %r refused %d records of %s; they are in %s",
+            self.sink.name, len(suspects), self.run_dir, path,
+        )  # fmt: skip

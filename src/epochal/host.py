@@ -1,0 +1,149 @@
+"""The follower process: composition root of everything that accompanies a training.
+
+It follows the journals of one training process: mirrors, the record of the environment, recovery
+when the training is killed, sealing when a run has ended.  It reads commands, one JSON object a
+line, from standard input; end of input means that the training process is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from epochal.core.errors import EpochalError
+from epochal.core.sink import Sink
+from epochal.follow import plugins
+from epochal.follow.hosting import Hosting
+from epochal.journal import append, frames, recovery
+from epochal.store import folder
+
+WATCH_S = 1.0
+LAST_CHANCE_S = 600.0
+"""How long mirrors may take after the training has ended."""
+
+
+def main() -> int:
+    """Serve one training process until it has ended and its runs are complete."""
+    with contextlib.suppress(OSError):
+        os.setsid()  # Ctrl-C in the terminal is for the training
+    os.closerange(3, 4096)  # sockets and devices of the training are not ours to hold
+    with contextlib.suppress(OSError):
+        os.nice(5)
+    companion = _Companion()
+    buffer = b""
+    while True:
+        readable, _, _ = select.select([0], [], [], WATCH_S)
+        if readable:
+            piece = os.read(0, 65536)
+            if not piece:
+                break
+            *lines, buffer = (buffer + piece).split(b"\n")
+            for line in lines:
+                companion.obey(json.loads(line))
+        companion.watch()
+    companion.end()
+    return 0
+
+
+def say(message: Mapping[str, Any]) -> None:
+    """Tell the training process something; it may be gone."""
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(message).encode("ascii") + b"\n")
+
+
+class _Companion:
+    """The runs of one training process."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Hosting] = {}
+        self._seal: dict[str, bool] = {}
+        self._ending: list[threading.Thread] = []
+
+    def obey(self, command: Mapping[str, Any]) -> None:
+        run_dir = command["run_dir"]
+        if command["do"] == "follow":
+            self._runs[run_dir] = Hosting(run_dir, make_sinks(command["sinks"]))
+            self._seal[run_dir] = command["seal"]
+            if command.get("environment"):
+                threading.Thread(
+                    target=record_environment, args=(run_dir, command["environment"]), daemon=True
+                ).start()
+        elif command["do"] == "finish" and run_dir in self._runs:
+            self._finish(run_dir)
+
+    def watch(self) -> None:
+        """Save what forked or killed writers of the runs left behind."""
+        for run_dir in list(self._runs):
+            recover_run(run_dir)
+
+    def end(self) -> None:
+        """The training process is gone: finish what it did not."""
+        with contextlib.suppress(OSError):
+            recovery.recover()
+        for run_dir in list(self._runs):
+            self._finish(run_dir)
+        for thread in self._ending:
+            thread.join()
+
+    def _finish(self, run_dir: str) -> None:
+        hosting = self._runs.pop(run_dir)
+        thread = threading.Thread(target=self._complete, args=(run_dir, hosting))
+        self._ending.append(thread)
+        thread.start()
+
+    def _complete(self, run_dir: str, hosting: Hosting) -> None:
+        recover_run(run_dir)
+        hosting.finish(LAST_CHANCE_S)
+        say({"done": run_dir})
+        if self._seal[run_dir]:
+            seal_quietly(run_dir)
+
+
+def make_sinks(wanted: Mapping[str, Mapping[str, Any]]) -> list[Sink]:
+    """Make the sinks that can be made; tell about the others."""
+    made = []
+    for name, options in wanted.items():
+        try:
+            made.append(plugins.load(name, options))
+        except Exception as error:  # noqa: BLE001 - a stranger's import; told, the rest goes on
+            say({"problem": f"sink {name!r} is off: {type(error).__name__}: {error}"})
+    return made
+
+
+def recover_run(run_dir: str) -> None:
+    """Save the rings of dead writers of one run."""
+    for session in {s.session for s in frames.segments(os.path.join(run_dir, "journal"))}:
+        with contextlib.suppress(OSError):  # full disk: tried again in a second
+            recovery.recover(session=session)
+
+
+def record_environment(run_dir: str, context: Mapping[str, Any]) -> None:
+    """Find out about machine, packages and code, and append it to the run."""
+    from epochal.probes import environment
+
+    values = environment.collect(environment.Context(**context))
+    with contextlib.suppress(EpochalError):
+        append.append_events(
+            run_dir, folder.describe(run_dir)["id"], [("environment", {"values": values})]
+        )
+
+
+def seal_quietly(run_dir: str) -> None:
+    """Seal a finished run; whatever fails is left for ``epochal seal``, the journal stays."""
+    from epochal.store import seal
+
+    try:
+        seal.seal_run(run_dir)
+    except Exception as error:  # noqa: BLE001 - told; the journal remains the truth
+        say({"problem": f"sealing {run_dir} failed and is left for later: {error}"})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The journal: the only queue and the only truth.  Append-only, checksummed, without locks."""

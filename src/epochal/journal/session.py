@@ -1,0 +1,86 @@
+"""A session: what one process writes to one run.
+
+Each process start, resume, fork or rank is a session of its own with its own files, so that
+writers never share a file and nothing has to be locked.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from epochal.core.items import Layout, to_json
+from epochal.journal.frames import Segment, segments
+
+
+def boot_id() -> str:
+    """Return what changes when this host restarts, or "" where it cannot be told."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Session:
+    """Identity and clock of a session.
+
+    Attributes:
+        run: the run's id.
+        ordinal: 1 for the first session of a run; readers order by it.
+        id: 16 random hex digits; also the mark of the session's frames.
+        rank: the process's rank in a distributed job.
+        wall_ns, mono_ns: the same instant on both clocks: the anchor of all its items.
+        elapsed_ns: how long the run had been going at that instant.
+        hides_after: on resume, the step after which earlier sessions are hidden.
+        ring: path of its ring, "" for private memory.
+    """
+
+    run: str
+    ordinal: int
+    rank: int = 0
+    elapsed_ns: int = 0
+    hides_after: float | None = None
+    role: str = "train"
+    ring: str = ""
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
+    wall_ns: int = field(default_factory=time.time_ns)
+    mono_ns: int = field(default_factory=time.monotonic_ns)
+
+    def segment(self, index: int) -> Segment:
+        """Return the name of its ``index``-th file."""
+        return Segment(self.ordinal, self.id, index)
+
+    def identity(self, folder: str) -> dict[str, Any]:
+        """Return what the ring of this session says of its owner."""
+        return {"run_dir": folder, "session": self.id, "ordinal": self.ordinal,
+                "boot": boot_id(), "pid": os.getpid(), "descriptor": self.describe()}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the JSON-able descriptor, without layouts."""
+        return {
+            "version": 1, "run": self.run, "session": self.id, "ordinal": self.ordinal,
+            "rank": self.rank, "role": self.role, "host": os.uname().nodename,
+            "pid": os.getpid(), "boot": boot_id(), "wall_ns": self.wall_ns,
+            "mono_ns": self.mono_ns, "elapsed_ns": self.elapsed_ns,
+            "hides_after": self.hides_after, "ring": self.ring,
+        }  # fmt: skip
+
+
+def descriptor_payload(description: dict[str, Any], layouts: Sequence[Layout]) -> bytes:
+    """Return the payload of a descriptor frame."""
+    return to_json({**description, "layouts": [layout.to_dict() for layout in layouts]})
+
+
+def next_ordinal(run_dir: str) -> int:
+    """Return the ordinal for a new session of a run (1 if it has none)."""
+    journal = max((s.ordinal for s in segments(os.path.join(run_dir, "journal"))), default=0)
+    sealed = 0
+    if os.path.isdir(folder := os.path.join(run_dir, "sealed")):
+        heads = (name.split("-", 1)[0] for name in os.listdir(folder))
+        sealed = max((int(head) for head in heads if head.isdigit()), default=0)
+    return max(journal, sealed) + 1

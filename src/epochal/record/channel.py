@@ -1,0 +1,77 @@
+"""A channel: what one process needs to write to one run, opened by its first call.
+
+The composition root (``epochal.api``) says how a session, its ring and its journal are made; this
+layer only knows what they can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from epochal.core.problems import Problems
+from epochal.core.ring import Ring
+from epochal.record.device import DeviceValues
+from epochal.record.recorder import Recorder
+from epochal.record.values import Values
+
+
+class Journal(Protocol):
+    """What a channel needs of the journal's writer (``epochal.journal.writer``)."""
+
+    failing: str
+
+    def start(self, source: Any) -> bool:
+        """Begin to move items from the ring; False: only when asked, as no thread can run."""
+
+    def wake(self) -> None:
+        """Hurry."""
+
+    def flush(self, *, sync: bool, timeout_s: float) -> bool:
+        """Wait until the ring is in the journal; False: not in time."""
+
+    def stop(self, timeout_s: float) -> bool:
+        """Flush, sync and end; False: something is still in the ring."""
+
+    def lag_s(self) -> float:
+        """Return the age of the oldest item that is only in the ring."""
+
+    def abandon(self) -> None:
+        """Forget everything in a forked child."""
+
+
+OpenSession = Callable[[], tuple[Ring, Journal]]
+
+
+class Channel:
+    """Recorder, ring, journal and device queue of one process for one run."""
+
+    def __init__(self, open_session: OpenSession, problems: Problems) -> None:
+        self.ring, self.journal = open_session()
+        self.device = DeviceValues(self._late_row, problems)
+        self.values = Values(self._put_event, self.device.put, problems)
+        self.recorder = Recorder(self.ring, self.journal.wake, self.values, self.values.names)
+        self.survives = self.ring.survives_the_process
+        if not self.journal.start(self.recorder):
+            self.recorder.wake_each_call()
+
+    def _put_event(self, kind: str, data: Any) -> bool:
+        return self.recorder.put_event(kind, data)
+
+    def _late_row(self, *row: Any) -> None:
+        self.recorder.late_row(*row)
+
+    def flush(self, *, sync: bool, timeout_s: float) -> bool:
+        """Wait for device values, then for the journal."""
+        return self.device.flush(timeout_s) and self.journal.flush(sync=sync, timeout_s=timeout_s)
+
+    def close(self, timeout_s: float) -> bool:
+        """End everything; False: the ring stays behind for recovery."""
+        complete = self.journal.stop(timeout_s)
+        self.ring.close(unlink=complete)
+        return complete
+
+    def abandon(self) -> None:
+        """Drop the parent's side in a forked child."""
+        self.journal.abandon()
+        self.ring.abandon()

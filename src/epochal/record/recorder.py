@@ -1,0 +1,256 @@
+"""The hot path: one call, one item in the ring.
+
+``Recorder.row`` packs a row with one precompiled ``struct`` per ordered key set and publishes it
+with one store.  It does no I/O, makes no system call and holds no lock that is held during I/O.
+Whatever is unusual (a new key set, text, a tensor, a full ring) leaves through a slower door.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from epochal.core import items
+from epochal.core.items import FLOAT_STEP, HAS_EPOCH, IMPLICIT_STEP, Layout
+from epochal.core.ring import DROPPED, HEAD, TAIL, Ring
+from epochal.record.values import Clock, Step
+
+MAX_LAYOUTS = 512
+"""Key sets with a layout of their own; later ones are stored as long rows."""
+
+WAIT_S = 0.05
+"""How long calls wait, all together, while the ring stays full."""
+
+Converter = Callable[[Mapping[str, Any], Clock], dict[str, float]]
+Namer = Callable[[tuple[str, ...], str | None], tuple[str, ...]]
+_Packer = tuple[Callable[..., None], int, int]
+_Table = dict[tuple[str, ...], _Packer]
+_ONLY_FLOATS = {float}
+
+
+class Recorder:
+    """Turns rows and events into items of one session; threads may call it at the same time.
+
+    Args:
+        ring: where items go.
+        wake: hurries the writer; called when a quarter of the ring has filled.
+        convert: turns a mapping that holds anything but floats into floats (``record.values``).
+        names: turns the keys of a call into metric names, given the phase.
+
+    A call from a signal handler, or from a finalizer that runs inside a call, is put aside and
+    recorded when the interrupted call ends.
+    """
+
+    def __init__(
+        self, ring: Ring, wake: Callable[[], None], convert: Converter, names: Namer
+    ) -> None:
+        self.ring, self._wake, self._convert, self._names = ring, wake, convert, names
+        self.lock = threading.RLock()
+        self.layouts: list[Layout] = []
+        self.last_step: Step | None = None
+        self.seq = 0
+        self.dropped = 0
+        self._tables: dict[tuple[int, str | None], _Table] = {(0, None): {}}
+        self._plain = self._tables[0, None]
+        self._counter = 0
+        self._busy = False
+        self._aside: deque[tuple[Any, ...]] = deque()
+        self._data, self._counters = ring.data, ring.counters
+        self._base = self._offset = 0
+        self._quarter = self._limit = ring.capacity // 4
+        self._wait_left_s = WAIT_S
+        self._marked = -1
+        self._unattended = False
+
+    def row(
+        self, values: Mapping[str, Any], step: Step | None, epoch: float | None, phase: str | None
+    ) -> None:
+        """Record one row; raises what ``convert`` raises, before anything was recorded."""
+        with self.lock:
+            if self._busy:
+                self._aside.append((dict(values), step, epoch, phase))
+                return
+            self._busy = True
+            try:
+                if type(step) is int and epoch is None and phase is None:
+                    self.last_step = step
+                    table = self._plain
+                    clock: tuple[float, ...] = (step,)
+                else:
+                    table, clock = self._other_table(step, epoch, phase)
+                if {*map(type, values.values())} != _ONLY_FLOATS:
+                    values = self._convert(values, Clock(clock[0], step is not None, epoch, phase))
+                    if not values:
+                        return
+                pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
+                offset = self._offset
+                if offset + size > self._limit:
+                    offset = self._room(size)
+                    if offset < 0:
+                        return
+                now = time.monotonic_ns()
+                pack(self._data, offset, code, size, self.seq, now, *clock, *values.values())
+                self.seq += 1
+                self._offset = offset + size
+                # One aligned store publishes the item: a kill before it loses this row, never more.
+                self._counters[HEAD] = self._base + offset + size
+            finally:
+                self._busy = False
+                if self._aside:
+                    self._record_aside()
+
+    def late_row(self, values: dict[str, float], mono_ns: int, when: Clock) -> None:
+        """Record a row whose values were only known some time after it was logged."""
+        step, given, epoch, phase = when
+        variant = IMPLICIT_STEP * (not given) | FLOAT_STEP * (type(step) is float)
+        with self.lock:
+            table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
+            pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
+            item = bytearray(size)
+            clock = (step,) if epoch is None else (step, epoch)
+            pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
+            self.seq += self._place(bytes(item))
+
+    def event(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Record one event: a JSON object with its kind."""
+        with self.lock:
+            if self._busy:
+                self._aside.append((kind, dict(data)))
+                return
+            self._busy = True
+            try:
+                self.put_event(kind, data)
+            finally:
+                self._busy = False
+                if self._aside:
+                    self._record_aside()
+
+    def put_event(self, kind: str, data: Mapping[str, Any]) -> bool:
+        """Record an event from inside a call (the converter's door); False: no room."""
+        body = items.to_json({"kind": kind, **data})
+        item = items.json_item(items.EVENT, self.seq, time.monotonic_ns(), body)
+        placed = self._place(item)
+        self.seq += placed
+        return placed
+
+    def wake_each_call(self) -> None:
+        """Hurry the writer at each call: there is no thread that would come by itself."""
+        self._unattended, self._limit = True, 0
+
+    def _record_aside(self) -> None:
+        while self._aside:
+            late = self._aside.popleft()
+            if len(late) == 2:
+                self.event(*late)
+            else:
+                self.row(*late)
+
+    def _other_table(
+        self, step: Step | None, epoch: float | None, phase: str | None
+    ) -> tuple[_Table, tuple[float, ...]]:
+        variant = 0
+        if step is None:
+            variant = IMPLICIT_STEP
+            step = self.last_step
+            if step is None:
+                step, self._counter = self._counter, self._counter + 1
+        else:
+            self.last_step = step
+        if type(step) is float:
+            variant |= FLOAT_STEP
+        table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
+        return table, ((step,) if epoch is None else (step, epoch))
+
+    def _table(self, variant: int, phase: str | None) -> _Table:
+        return self._tables.setdefault((variant, phase), {})
+
+    def _packer(self, table: _Table, keys: tuple[str, ...]) -> _Packer:
+        """Define a layout for a new key set, or make a packer of long rows once there are many."""
+        variant, phase = next(kind for kind, known in self._tables.items() if known is table)
+        names = self._names(keys, phase)
+        layout = Layout(items.FIRST_LAYOUT + len(self.layouts), names, phase, variant)
+        row = struct.Struct(layout.row_format)
+        body = layout.to_json()
+        fits = items.HEADER.size + len(body) + 8 <= self._quarter and row.size <= self._quarter
+        define = items.json_item(items.DEFINE, self.seq, time.monotonic_ns(), body)
+        if len(self.layouts) < MAX_LAYOUTS and fits and self._place(define):
+            self.layouts.append(layout)
+            table[keys] = row.pack_into, layout.id, row.size
+            return table[keys]
+        return self._long_packer(layout)
+
+    def _long_packer(self, layout: Layout) -> _Packer:
+        prefix, numbers = items.long_parts(layout)
+
+        def pack(data: memoryview, at: int, *fields: float) -> None:
+            items.HEADER.pack_into(data, at, *fields[:4])
+            start = at + items.HEADER.size
+            data[start : start + len(prefix)] = prefix
+            numbers.pack_into(data, start + len(prefix), *fields[4:])
+
+        return pack, items.LONG, items.HEADER.size + len(prefix) + numbers.size
+
+    def _place(self, item: bytes) -> bool:
+        """Copy a finished item into the ring; False: it was dropped and counted."""
+        offset = self._offset
+        if offset + len(item) > self._limit:
+            offset = self._room(len(item))
+            if offset < 0:
+                return False
+        self._data[offset : offset + len(item)] = item
+        self._offset = offset + len(item)
+        self._counters[HEAD] = self._base + self._offset
+        return True
+
+    def _room(self, size: int) -> int:
+        """Return where an item of this size goes, waiting a little; -1: it is dropped, counted."""
+        capacity = self.ring.capacity
+        if size <= self._quarter and self._wrap(size) and self._wait_for(size):
+            position = self._base + self._offset
+            self._mark(position, position)
+            free_until = self._offset + self._counters[TAIL] + capacity - position
+            reach = 0 if self._unattended else self._quarter
+            self._limit = min(self._offset + reach, free_until, capacity)
+            return self._offset
+        self.dropped += 1
+        self.seq += 1  # the hole in the sequence is what readers count
+        self._counters[DROPPED] = self.dropped
+        return -1
+
+    def _wrap(self, size: int) -> bool:
+        """Begin again at the ring's start if the item does not fit before its end."""
+        left = self.ring.capacity - self._offset
+        if size <= left:
+            return True
+        if left:
+            if not self._wait_for(left):
+                return False
+            items.CODE_AND_SIZE.pack_into(self._data, self._offset, items.PAD, left)
+        stop = self._base + self._offset
+        self._mark(stop, stop + left)
+        self._base, self._offset, self._limit = stop + left, 0, 0
+        self._counters[HEAD] = self._base
+        return True
+
+    def _mark(self, stop: int, resume: int) -> None:
+        """Let the writer cut here, and hurry it."""
+        if stop != self._marked or resume != stop:
+            self._marked = stop
+            self.ring.marks.append((stop, resume))
+        self._wake()
+
+    def _wait_for(self, size: int) -> bool:
+        """Wait until the next ``size`` bytes are free; calls share one small budget of time."""
+        end = self._base + self._offset + size
+        while end - self._counters[TAIL] > self.ring.capacity:
+            self._mark(self._base + self._offset, self._base + self._offset)
+            if self._wait_left_s <= 0:
+                return False
+            time.sleep(0.001)
+            self._wait_left_s -= 0.001
+        self._wait_left_s = WAIT_S
+        return True

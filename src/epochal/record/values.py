@@ -1,0 +1,166 @@
+"""Conversion: what people log, turned into floats and events without importing their libraries.
+
+Types are screened before anything of a foreign object is called: ``struct`` alone would call
+``__float__``, which waits for the GPU when the value is a CUDA tensor.
+"""
+
+from __future__ import annotations
+
+import numbers
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from epochal.core.names import clean_key
+from epochal.core.problems import Problems
+
+EXACT = 2**53
+"""Integers up to this magnitude are exact as float64."""
+
+NAN = float("nan")
+Step = int | float
+
+
+class Clock(NamedTuple):
+    """When a row happened: step, whether the call named it, epoch and phase."""
+
+    step: Step
+    step_given: bool
+    epoch: float | None
+    phase: str | None
+
+
+class Values:
+    """The converter of one run: floats come back, everything else becomes an event.
+
+    Args:
+        put_event: records an event; called from inside a ``log`` call.
+        later: takes (values, device values by key, clock) of a row that must wait for a device.
+        problems: told what cannot be recorded.
+    """
+
+    def __init__(
+        self,
+        put_event: Callable[[str, Mapping[str, Any]], bool],
+        later: Callable[[dict[str, float], dict[str, Any], Clock], None],
+        problems: Problems,
+    ) -> None:
+        self._put_event, self._later, self._problems = put_event, later, problems
+        self._on_device: dict[str, Any] = {}
+
+    def __call__(self, values: Mapping[str, Any], clock: Clock) -> dict[str, float]:
+        """Return the floats of a mapping; nested mappings are joined with ``/``.
+
+        A row with a value on a device gives nothing now; it is recorded when the value is there.
+
+        Raises:
+            AttributeError: ``values`` is not a mapping (told to the user by ``Run.log``).
+        """
+        found: dict[str, float] = {}
+        self._on_device = {}
+        for key, value in values.items():
+            self._convert(key, value, clock.step, found)
+        if self._on_device:
+            self._later(found, self._on_device, clock)
+            return {}
+        return found
+
+    def names(self, keys: tuple[str, ...], phase: str | None) -> tuple[str, ...]:
+        """Return the metric names for the keys of a call, each one different."""
+        made: dict[str, None] = {}
+        for key in keys:
+            name, wrong = clean_key(key)
+            if wrong:
+                self._problems.report("key", f"{wrong}; it is recorded as {name!r}", detail=name)
+            if phase and not name.startswith(f"{phase}/"):
+                name = f"{phase}/{name}"
+            while name in made:
+                name += "_"
+            made[name] = None
+        return tuple(made)
+
+    def _convert(self, key: Any, value: Any, step: Step, found: dict[str, float]) -> None:
+        kind = type(value)
+        if kind is float:
+            found[key] = value
+        elif kind is int or kind is bool:
+            self._integer(key, value, step, found)
+        elif value is None:
+            return
+        elif kind is str:
+            self._event("text", key, step, text=value)
+        elif isinstance(value, Mapping):
+            for inner, item in value.items():
+                self._convert(f"{key}/{inner}", item, step, found)
+        elif is_array(value):
+            self._array(key, value, step, found)
+        elif isinstance(value, numbers.Real):  # Fraction, Decimal's cousins, float subclasses
+            found[key] = float(value)
+        else:
+            self._refuse(key, value, step, f"a {kind.__name__} is not a number")
+
+    def _integer(self, key: Any, value: int, step: Step, found: dict[str, float]) -> None:
+        if -EXACT <= value <= EXACT:
+            found[key] = float(value)
+        elif value.bit_length() > 10_000:
+            self._refuse(key, value, step, f"an integer of {value.bit_length():,} bits is too long")
+        else:
+            self._event("bigint", key, step, value=str(value))
+
+    def _array(self, key: Any, value: Any, step: Step, found: dict[str, float]) -> None:
+        if element_count(value) != 1:
+            shape = tuple(getattr(value, "shape", ()))
+            self._refuse(key, value, step, f"it has shape {shape}; log a scalar, such as its mean()")
+        elif on_device(value):
+            found[key] = NAN  # keeps the key's place until the value is there
+            self._on_device[key] = value
+        else:
+            number = value.item()
+            if isinstance(number, complex) or not isinstance(number, numbers.Real):
+                self._refuse(key, value, step, f"its element {number!r} is not a real number")
+            elif isinstance(number, int):
+                self._integer(key, number, step, found)
+            else:
+                found[key] = float(number)
+
+    def _event(self, kind: str, key: Any, step: Step, **data: Any) -> None:
+        name = self.names((key,), None)[0]
+        if not self._put_event(kind, {"key": name, "step": step, **data}):
+            self._problems.report("dropped", f"there was no room to record {name!r}")
+
+    def _refuse(self, key: Any, value: Any, step: Step, why: str) -> None:
+        name = self.names((key,), None)[0]
+        text = shown(value)
+        self._put_event("refused", {"key": name, "step": step, "why": why, "value": text})
+        self._problems.report("value", f"cannot log {name!r} = {text}: {why}", detail=name)
+
+
+def shown(value: object) -> str:
+    """Return a short repr for a message; a broken ``__repr__`` gives the type's name."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a stranger's __repr__ may raise anything
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def is_array(value: object) -> bool:
+    """Say whether a value is a scalar or array of an array library (NumPy, PyTorch, JAX, …)."""
+    return hasattr(value, "dtype") and hasattr(value, "item") and hasattr(value, "shape")
+
+
+def element_count(value: Any) -> int:
+    """Return the number of elements of an array of any library."""
+    count = 1
+    for length in value.shape:
+        count *= int(length)
+    return count
+
+
+def on_device(value: Any) -> bool:
+    """Say whether reading a value would wait for an accelerator."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return bool(value.device.type not in ("cpu", "meta"))
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.Array)

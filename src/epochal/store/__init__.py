@@ -1,0 +1,1 @@
+"""The run folder: layout, sealing to Parquet, and the disposable catalog."""

@@ -1,0 +1,158 @@
+"""Going on with a run, and beginning one from another's history."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from epochal.core import items
+from epochal.core.errors import RunNotFoundError, SettingError
+from epochal.core.items import EventItem, Layout, RowItem
+from epochal.core.names import slug
+from epochal.journal import frames
+from epochal.journal.frames import Frame, Segment
+from epochal.journal.session import next_ordinal
+from epochal.store import folder, sealed
+
+__all__ = ["Target", "find", "fork_of", "job_key", "next_ordinal", "target"]
+
+JOB_VARIABLES = (
+    ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"), ("SLURM_JOB_ID",), ("LSB_JOBID",),
+    ("PBS_JOBID",), ("AWS_BATCH_JOB_ID",), ("KUBERNETES_JOB_NAME",),
+)  # fmt: skip
+"""Environment variables that stay the same when a scheduler starts a job again."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The run folder that a new session goes to.
+
+    Attributes:
+        run_dir: absolute path.
+        resumed: the run existed before.
+        elapsed_ns: how long it had been going.
+        last_step: the last step that was recorded, None if none.
+        hides_after: what came after this step is hidden from now on, None: nothing.
+        config: the config as of now, for a resumed run.
+    """
+
+    run_dir: str
+    resumed: bool = False
+    elapsed_ns: int = 0
+    last_step: float | None = None
+    hides_after: float | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def job_key(environ: Mapping[str, str]) -> str | None:
+    """Return what names this job across requeues: ``EPOCHAL_JOB`` or the scheduler's id."""
+    if environ.get("EPOCHAL_JOB"):
+        return environ["EPOCHAL_JOB"]
+    for names in JOB_VARIABLES:
+        if all(environ.get(name) for name in names):
+            return "-".join([names[0], *(environ[name] for name in names)])
+    return None
+
+
+def find(base: str, project: str, wanted: str, job: str | None) -> str | None:
+    """Return the folder of the run to go on with; None: "auto" and it is the first start.
+
+    Raises:
+        SettingError: "auto" outside a job that could be recognized.
+        RunNotFoundError, AmbiguousRunError: no single run has that name.
+    """
+    if wanted != "auto":
+        return folder.find(base, wanted)
+    if job is None:
+        message = (
+            "resume='auto' needs a job that can be recognized when it starts again: run under"
+            " SLURM, LSF, PBS or a Kubernetes job, or set EPOCHAL_JOB to a name of your own"
+        )
+        raise SettingError(message)
+    here = os.path.join(base, slug(project))
+    fitting = [path for path in folder.run_folders(here) if folder.is_run(path)]
+    mine = [about for path in fitting if (about := folder.describe(path)).get("job") == job]
+    if not mine:
+        return None
+    newest = max(mine, key=lambda about: float(about["created_s"]))
+    return folder.find(here, str(newest["id"]))
+
+
+def fork_of(base: str, fork: tuple[Any, float]) -> dict[str, Any]:
+    """Return the ``fork`` entry of a new run's description.
+
+    Args:
+        base: folder of all runs.
+        fork: (run, step); the run is a Run, a RunView, an id, a name or a path.
+
+    Raises:
+        SettingError: it is no such pair.
+        RunNotFoundError, AmbiguousRunError: no single run has that name.
+    """
+    try:
+        parent, step = fork
+        where = getattr(parent, "dir", None) or folder.find(base, str(parent))
+        return {"run": folder.describe(where)["id"], "dir": os.path.abspath(where), "step": step}
+    except (TypeError, ValueError) as error:
+        if isinstance(error, RunNotFoundError):
+            raise
+        message = f"fork={fork!r} is not a pair (run, step)"
+        raise SettingError(message) from error
+
+
+def target(run_dir: str, hides_after: float | None = None) -> Target:
+    """Return how a new session goes on with an existing run."""
+    elapsed_ns, last_step = _end(run_dir)
+    if hides_after is not None:
+        last_step = hides_after
+    config = dict(folder.describe(run_dir).get("config", {}))
+    return Target(run_dir, True, elapsed_ns, last_step, hides_after, config)
+
+
+def _end(run_dir: str) -> tuple[int, float | None]:
+    """Return how long a run has been going and its last step, from the ends of its sessions."""
+    journal, target_dir = os.path.join(run_dir, "journal"), os.path.join(run_dir, "sealed")
+    last: dict[str, Segment] = {}
+    for segment in sorted({*frames.segments(journal), *sealed.sealed_segments(target_dir)}):
+        last[segment.session] = segment
+    ends = []
+    for segment in last.values():
+        path = os.path.join(journal, segment.name)
+        if os.path.exists(path):
+            ends.append(_journal_end(path, segment))
+        else:
+            manifest = sealed.read_manifest(target_dir, segment)
+            if manifest.descriptor.get("role") != "annotate":
+                ends.append((manifest.last_elapsed_ns, manifest.last_step))
+    ends = [end for end in ends if end is not None]
+    elapsed_ns = max((elapsed for elapsed, _ in ends), default=0)
+    steps = [step for _, step in ends if step is not None]
+    return elapsed_ns, steps[-1] if steps else None
+
+
+def _journal_end(path: str, segment: Segment) -> tuple[int, float | None] | None:
+    with open(path, "rb") as file:
+        data = file.read()
+    descriptor: dict[str, Any] = {}
+    layouts: dict[int, Layout] = {}
+    mono_ns, step = 0, None
+    for found in frames.scan(data, segment.mark):
+        if not isinstance(found, Frame):
+            continue
+        if found.kind == frames.DESCRIPTOR:
+            descriptor = json.loads(bytes(found.payload))
+            layouts.update((e["id"], Layout.from_dict(e)) for e in descriptor["layouts"])
+        elif found.kind == frames.ITEMS:
+            for item in items.decode(found.payload, layouts):
+                mono_ns = item.mono_ns
+                if isinstance(item, RowItem):
+                    step = item.step
+                elif isinstance(item, EventItem) and item.data.get("step") is not None:
+                    step = item.data["step"]
+    if not descriptor or descriptor.get("role") == "annotate":
+        return None
+    passed_ns = max(0, mono_ns - descriptor["mono_ns"]) if mono_ns else 0
+    return descriptor["elapsed_ns"] + passed_ns, step

@@ -1,0 +1,156 @@
+"""Writing and checking the Parquet files of a sealed segment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epochal.core.errors import DamageError
+from epochal.core.items import HAS_EPOCH, EventItem, Layout
+from epochal.store import sealed, statistics
+from epochal.store.columns import Array, Block
+from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP
+
+FLOAT_ENCODING, INT_ENCODING = "BYTE_STREAM_SPLIT", "DELTA_BINARY_PACKED"
+
+
+class Columns:
+    """All rows of one layout in a segment as arrays, in logging order.
+
+    Attributes:
+        seq, elapsed_ns: int64 of shape (n_rows,).
+        step: int64 or float64; epoch: float64 or None.
+        values: float64 arrays of shape (n_rows,), one per key of the layout.
+    """
+
+    def __init__(self, layout: Layout, blocks: Sequence[Block], offset_ns: int) -> None:
+        self.layout = layout
+        self.seq = _joined([block.rows["seq"] for block in blocks])
+        self.elapsed_ns = _joined([block.rows["mono_ns"] for block in blocks]) + offset_ns
+        self.step = _joined([block.rows["step"] for block in blocks])
+        with_epoch = layout.variant & HAS_EPOCH
+        self.epoch = _joined([block.rows["epoch"] for block in blocks]) if with_epoch else None
+        self.values = [
+            _joined([block.rows["values"][:, i] for block in blocks])
+            for i in range(len(layout.keys))
+        ]
+
+    def table(self) -> pa.Table:
+        """Return the Arrow table, named as in the sealed file."""
+        fixed = [self.seq, self.elapsed_ns, self.step]
+        arrays = [*fixed, *([] if self.epoch is None else [self.epoch]), *self.values]
+        metadata = {"epochal": json.dumps(self.layout.to_dict())}
+        names = sealed.parquet_columns(self.layout)
+        return pa.Table.from_arrays([pa.array(a) for a in arrays], names).replace_schema_metadata(
+            metadata
+        )
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """Return the statistics of each metric."""
+        pairs = zip(self.layout.keys, self.values, strict=True)
+        return {k: statistics.of(v, self.step, self.seq).to_dict() for k, v in pairs}
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
+
+
+def long_table(columns: Sequence[Columns]) -> pa.Table:
+    """Return the rows of rare layouts as one long table: a row per value."""
+    parts = []
+    for each in columns:
+        n, keys = len(each.seq), each.layout.keys
+        epoch = np.full(n, np.nan) if each.epoch is None else each.epoch
+        parts.append(
+            pa.table(
+                {
+                    SEQ: np.repeat(each.seq, len(keys)),
+                    ELAPSED: np.repeat(each.elapsed_ns, len(keys)),
+                    STEP: np.repeat(each.step.astype(np.float64), len(keys)),
+                    EPOCH: np.repeat(epoch, len(keys)),
+                    "metric": pa.array(list(keys) * n),
+                    "value": np.column_stack(each.values).reshape(-1),
+                    "phase": pa.array([each.layout.phase] * (n * len(keys)), pa.string()),
+                    "variant": np.repeat(np.int32(each.layout.variant), n * len(keys)),
+                }
+            )
+        )
+    return pa.concat_tables(parts).sort_by(SEQ)
+
+
+def events_table(events: Sequence[EventItem], offset_ns: int) -> pa.Table:
+    """Return events as a table: position, time, kind, step if they have one, and their JSON."""
+    return pa.table(
+        {
+            SEQ: pa.array([event.seq for event in events], pa.int64()),
+            ELAPSED: pa.array([event.mono_ns + offset_ns for event in events], pa.int64()),
+            "kind": pa.array([event.data["kind"] for event in events]),
+            "json": pa.array([json.dumps(event.data) for event in events]),
+        }
+    )
+
+
+def write(table: pa.Table, path: str) -> int:
+    """Write a table, read it back with page checksums and compare; return the file's size.
+
+    Raises:
+        DamageError: what was read back differs.
+        OSError: the folder cannot be written.
+    """
+    encodings = {}
+    for column in table.schema:
+        if pa.types.is_floating(column.type):
+            encodings[column.name] = FLOAT_ENCODING
+        elif pa.types.is_integer(column.type):
+            encodings[column.name] = INT_ENCODING
+    unique = len(set(table.schema.names)) == len(table.schema.names)
+    pq.write_table(
+        table, path, compression="zstd", compression_level=1, use_dictionary=False,
+        column_encoding=encodings if unique else None, write_page_checksum=True,
+        write_statistics=True,
+    )  # fmt: skip
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+    back = read(path)
+    if not _same_bits(table, back):
+        Path(path).unlink()
+        message = f"{path} reads back differently from what was written; the journal is kept"
+        raise DamageError(message)
+    return os.path.getsize(path)
+
+
+def read(path: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a sealed file, checking each page.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamageError: a checksum does not match, or it is no Parquet file.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns)
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        message = f"{path} is damaged: {error}; `epochal verify` says what is lost"
+        raise DamageError(message) from error
+
+
+def _same_bits(a: pa.Table, b: pa.Table) -> bool:
+    if a.num_rows != b.num_rows or a.schema.names != b.schema.names:
+        return False
+    for mine, theirs in zip(a.columns, b.columns, strict=True):
+        if pa.types.is_floating(mine.type):
+            left = mine.to_numpy().view(np.int64)
+            if not np.array_equal(left, theirs.to_numpy().view(np.int64)):
+                return False
+        elif not mine.equals(theirs):
+            return False
+    return True

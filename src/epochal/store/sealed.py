@@ -1,0 +1,163 @@
+"""Sealed segments: Parquet files and the manifests that say what they replace.
+
+A segment ``0001-<session>-0001.seg`` of the journal becomes, in ``sealed/``:
+
+- ``0001-<session>-0001.json``, the manifest, written last: its existence means that the segment's
+  content is here, whole and verified;
+- ``0001-<session>-0001-<n>.parquet``, a table for each key set: columns ``_seq`` (position in the
+  session), ``_elapsed_ns`` (since the run began), ``_step``, ``_epoch`` if there is one, and one
+  float64 column per metric;
+- ``…-long.parquet`` for rare key sets: ``_seq _elapsed_ns _step _epoch metric value phase``;
+- ``…-events.parquet`` when there are many events; a few stay inside the manifest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from epochal.core.items import FLOAT_STEP, HAS_EPOCH, Layout
+from epochal.journal.frames import Segment
+
+SEQ, ELAPSED, STEP, EPOCH = "_seq", "_elapsed_ns", "_step", "_epoch"
+FORMAT = 1
+_NAME = re.compile(r"(\d{4,})-([0-9a-f]{16})-(\d{4,})\.json\Z")
+
+
+@dataclass(frozen=True)
+class SealedFile:
+    """One Parquet file: a table of one layout, or of rare ones, or of events.
+
+    Attributes:
+        name: file name in ``sealed/``.
+        kind: "rows", "long" or "events".
+        rows: number of rows.
+        bytes: size of the file.
+        layout: of "rows".
+        stats: metric → statistics of its values (see ``store.statistics``).
+    """
+
+    name: str
+    kind: str
+    rows: int
+    bytes: int
+    layout: Layout | None = None
+    stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON-able form."""
+        layout = self.layout.to_dict() if self.layout else None
+        return {**self.__dict__, "layout": layout}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SealedFile:
+        """Return what :meth:`to_dict` described."""
+        layout = Layout.from_dict(data["layout"]) if data["layout"] else None
+        return cls(**{**data, "layout": layout})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one sealed segment holds.
+
+    Attributes:
+        segment: the journal file that it replaces.
+        seq: (first, after last) sequence numbers.
+        descriptor, heartbeat: the session's, as last read.
+        anchors: (mono_ns, wall_ns) pairs.
+        ended: the session wrote that it ended.
+        lost: items missing in the sequence.
+        damage: (start, stop, reason) of damaged bytes of the segment.
+        source_bytes: size of the segment.
+        files: its Parquet files.
+        last_elapsed_ns: time of the last item since the run began.
+        last_step: step of the last row, None if there is none.
+        events: events that were few enough to stay here, as {seq, mono_ns, data}.
+    """
+
+    segment: Segment
+    seq: tuple[int, int]
+    descriptor: dict[str, Any]
+    heartbeat: dict[str, Any]
+    anchors: list[tuple[int, int]]
+    ended: bool
+    lost: int
+    damage: list[tuple[int, int, str]]
+    source_bytes: int
+    files: list[SealedFile]
+    last_elapsed_ns: int
+    last_step: float | None
+    events: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """The manifest's file name."""
+        return manifest_name(self.segment)
+
+    def to_json(self) -> bytes:
+        """Encode."""
+        body = {**self.__dict__, "format": FORMAT, "segment": list(self.segment)}
+        body["files"] = [file.to_dict() for file in self.files]
+        return json.dumps(body).encode("ascii")
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest:
+        """Decode; manifests of later formats raise ValueError."""
+        body = json.loads(text)
+        version = body.pop("format")
+        if version != FORMAT:
+            message = f"the manifest has format {version}, this version reads {FORMAT}"
+            raise ValueError(message)
+        body["segment"] = Segment(*body["segment"])
+        body["files"] = [SealedFile.from_dict(file) for file in body["files"]]
+        body["seq"] = tuple(body["seq"])
+        body["anchors"] = [(mono, wall) for mono, wall in body["anchors"]]
+        body["damage"] = [(start, stop, why) for start, stop, why in body["damage"]]
+        return cls(**body)
+
+
+def manifest_name(segment: Segment) -> str:
+    """Return the manifest's name for a segment."""
+    return segment.name.removesuffix(".seg") + ".json"
+
+
+def sealed_segments(folder: str) -> list[Segment]:
+    """Return the segments that have a manifest in a ``sealed`` folder, in reading order."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    found = (_NAME.match(name) for name in names)
+    return sorted(Segment(int(m[1]), m[2], int(m[3])) for m in found if m)
+
+
+def read_manifest(folder: str, segment: Segment) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        OSError, ValueError: it is missing or damaged.
+    """
+    with open(os.path.join(folder, manifest_name(segment)), "rb") as file:
+        return Manifest.from_json(file.read())
+
+
+def parquet_columns(layout: Layout) -> list[str]:
+    """Return the column names of a layout's table; metrics follow the fixed columns in order."""
+    fixed = [SEQ, ELAPSED, STEP, *([EPOCH] if layout.variant & HAS_EPOCH else [])]
+    taken = set(fixed)
+    names = []
+    for key in layout.keys:
+        name = key
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        names.append(name)
+    return [*fixed, *names]
+
+
+def step_is_float(layout: Layout) -> bool:
+    """Say whether a layout's steps are float64."""
+    return bool(layout.variant & FLOAT_STEP)

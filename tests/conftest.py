@@ -1,0 +1,61 @@
+"""What every test can use: checks for what the machine must have, and a clean environment."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+IN_CI = os.environ.get("CI") == "true"
+# mkfs and its like are not on the PATH of an ordinary user.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def missing(reason: str) -> None:
+    """Skips the running test because of `reason`, or fails it where CI=true."""
+    if IN_CI:
+        pytest.fail(f"{reason} (a skip here, a failure because CI=true)", pytrace=False)
+    pytest.skip(reason)
+
+
+def need_commands(*commands: str) -> None:
+    """Skips or fails the running test unless all system commands are there."""
+    absent = [name for name in commands if shutil.which(name, path=SEARCH_PATH) is None]
+    if absent:
+        missing(f"needs the system command {', '.join(absent)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses a run in CI that would silently leave out every test of PyTorch."""
+    wanted = "not torch" not in config.option.markexpr
+    if IN_CI and wanted and importlib.util.find_spec("torch") is None:
+        raise pytest.UsageError('CI=true needs PyTorch installed, or -m "not torch"')
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Carries out the markers `needs` and `torch`."""
+    for marker in item.iter_markers("needs"):
+        need_commands(*marker.args)
+    if item.get_closest_marker("torch") and importlib.util.find_spec("torch") is None:
+        missing("needs PyTorch")
+
+
+@pytest.fixture
+def needs() -> Callable[..., None]:
+    """The marker `needs` as a function, for a test that finds out late: `needs("strace")`."""
+    return need_commands
+
+
+@pytest.fixture
+def skip_or_fail() -> Callable[[str], None]:
+    """Skips with a reason, or fails where CI=true: for what is no command, such as a right."""
+    return missing
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
+    """Hides the user's Epochal settings and cache from the test."""
+    for name in [name for name in os.environ if name.startswith("EPOCHAL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
