@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from epochal.core.records import Event, Row, RunInfo
     from epochal.core.sink import Sink
     from epochal.read.diff import diff
-    from epochal.read.project import Project, open
+    from epochal.read.project import Project, open  # noqa: A004 - the interface's word
     from epochal.read.registry import ExperimentRegistry
     from epochal.read.view import RunView
     from epochal.record.run import Run

@@ -22,6 +22,7 @@ from epochal.core.problems import Problems, logger
 from epochal.core.records import RunInfo
 from epochal.core.redact import redact, redact_argv
 from epochal.core.ring import Ring
+from epochal.core.system import host_name
 from epochal.journal.session import Session
 from epochal.journal.writer import JournalWriter
 from epochal.mirrors import Mirrors
@@ -39,11 +40,11 @@ _innermost: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar(
 _open_runs: list[Run] = []
 
 
-def init(
+def init(  # noqa: PLR0913 - the one place where everything about a run may be said
     project: str | None = None, name: str | None = None, config: object = None, *,
     preset: str | None = None, group: str | None = None, tags: Sequence[str] | None = None,
-    notes: str | None = None, seed: int | Mapping[str, int] | None = None, dir: str | None = None,  # noqa: A002
-    sinks: Any = None, id: str | None = None, resume: str | None = None,  # noqa: A002
+    notes: str | None = None, seed: int | Mapping[str, int] | None = None, dir: str | None = None,
+    sinks: Any = None, id: str | None = None, resume: str | None = None,
     resume_step: float | None = None, fork: tuple[Any, float] | None = None,
     ranks: str | None = None, mode: str | None = None, strict: bool | None = None,
     on_alert: Callable[..., None] | None = None, **switches: Any,
@@ -141,9 +142,7 @@ _without_run = Problems()
 class _Sessions:
     """Opens the sessions of one run in this process: at the start, and again after a fork."""
 
-    def __init__(
-        self, about: RunInfo, target: Target, rank: int, problems: Problems
-    ) -> None:
+    def __init__(self, about: RunInfo, target: Target, rank: int, problems: Problems) -> None:
         self._about, self._target, self._rank, self._problems = about, target, rank, problems
         self._first: Session | None = None
 
@@ -196,7 +195,7 @@ def _describe(
         "cwd": os.getcwd(),
         "python": sys.version.split()[0],
         "pid": os.getpid(),
-        "host": os.uname().nodename,
+        "host": host_name(),
     }
 
 
@@ -242,7 +241,8 @@ def _rank() -> int:
 def _register(run: Run) -> None:
     if not _open_runs and not _hooks:
         _hooks.append(atexit.register(_at_exit))
-        os.register_at_fork(after_in_child=_after_fork)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
     _open_runs.append(run)
     _innermost.set((*(r for r in _innermost.get() if r in _open_runs), run))
 
@@ -264,7 +264,7 @@ def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT0
 def _at_exit() -> None:
     """End the runs that are still open, with the state that the interpreter's exit tells."""
     error = getattr(sys, "last_value", None)
-    for run in list(_open_runs):
+    for run in tuple(_open_runs):  # finishing takes a run off the list
         if isinstance(error, BaseException):
             run.end_with(error)
         else:

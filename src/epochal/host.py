@@ -25,6 +25,7 @@ from epochal.journal import append, frames, recovery
 from epochal.store import folder
 
 WATCH_S = 1.0
+SEAL_EVERY_S = 30.0
 LAST_CHANCE_S = 600.0
 """How long mirrors may take after the training has ended."""
 
@@ -65,6 +66,7 @@ class _Companion:
         self._runs: dict[str, Hosting] = {}
         self._seal: dict[str, bool] = {}
         self._ending: list[threading.Thread] = []
+        self._swept, self._seal_at = False, 0.0
 
     def obey(self, command: Mapping[str, Any]) -> None:
         run_dir = command["run_dir"]
@@ -79,15 +81,22 @@ class _Companion:
             self._finish(run_dir)
 
     def watch(self) -> None:
-        """Save what forked or killed writers of the runs left behind."""
-        for run_dir in list(self._runs):
+        """Save what forked or killed writers left behind; seal what is full."""
+        if not self._swept:
+            self._swept = True
+            with contextlib.suppress(OSError):
+                recovery.recover()  # of earlier trainings on this host
+        for run_dir in tuple(self._runs):
             recover_run(run_dir)
+            if self._seal[run_dir] and time.monotonic() > self._seal_at and has_full(run_dir):
+                self._seal_at = time.monotonic() + SEAL_EVERY_S
+                seal_quietly(run_dir)
 
     def end(self) -> None:
         """The training process is gone: finish what it did not."""
         with contextlib.suppress(OSError):
             recovery.recover()
-        for run_dir in list(self._runs):
+        for run_dir in tuple(self._runs):
             self._finish(run_dir)
         for thread in self._ending:
             thread.join()
@@ -122,6 +131,11 @@ def recover_run(run_dir: str) -> None:
     for session in {s.session for s in frames.segments(os.path.join(run_dir, "journal"))}:
         with contextlib.suppress(OSError):  # full disk: tried again in a second
             recovery.recover(session=session)
+
+
+def has_full(run_dir: str) -> bool:
+    """Say whether a session of the run has gone on to another segment."""
+    return any(s.index > 1 for s in frames.segments(os.path.join(run_dir, "journal")))
 
 
 def record_environment(run_dir: str, context: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from epochal.follow import plugins
 from epochal.follow.companion import Companion
 from epochal.settings import Settings
 
-WAIT_S = 0.7
+WAIT_S = 0.6
 """How long ``finish`` waits for mirrors; they are completed in the background anyway."""
 
 _companion = Companion()

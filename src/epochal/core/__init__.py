@@ -1,1 +1,1 @@
-"""The shared words: records, names, errors, the item format and the ring.  Standard library only."""
+"""The shared words: records, names, errors, items and the ring.  Standard library only."""

@@ -60,11 +60,11 @@ def folder_name(name: str, run_id: str, created_s: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text with control and direction-changing characters shown as escapes.
+    r"""Return text with control and direction-changing characters shown as escapes.
 
     Example:
-        >>> printable("loss\\x1b[2J")
-        'loss\\\\x1b[2J'
+        >>> printable("loss\x1b[2J")
+        'loss\\x1b[2J'
     """
     return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), text)
 

@@ -54,7 +54,8 @@ class Event(NamedTuple):
     tag, untag   ``tags``: list
     note         ``text``: replaces the notes
     rename       ``name``
-    text         ``key``, ``text``, ``step``
+    text         ``key``, ``text``, ``step``; long texts come as several events with
+                 ``part``: [number, of how many]
     bigint       ``key``, ``value`` (decimal digits), ``step``: an integer beyond 2**53
     refused      ``key``, ``why``, ``value`` (shortened repr): could not be recorded as asked
     alert        ``title text level``

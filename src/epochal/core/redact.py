@@ -41,7 +41,7 @@ def redact(value: Any) -> Any:
     return _Walk().copy(value, "", 0)
 
 
-def redact_argv(argv: Iterable[str]) -> list[str]:
+def redact_argv(argv: Iterable[str | bytes]) -> list[str]:
     """Return a command line with secrets hidden.
 
     ``--token X``, ``--token=X``, ``KEY=X`` and ``wandb.api_key=X`` are hidden by name, everything
@@ -120,23 +120,24 @@ class _Walk:
             return value
         if depth >= MAX_DEPTH:
             return TOO_DEEP
-        if id(value) not in self.copies:
-            self.copies[id(value)] = value, CYCLE
-            self.copies[id(value)] = value, self._container(value, name, depth)
-        return self.copies[id(value)][1]
+        place = id(value), name
+        if place not in self.copies:
+            self.copies[place] = value, CYCLE
+            self.copies[place] = value, self._container(value, name, depth)
+        return self.copies[place][1]
 
     def _container(self, value: Any, name: str, depth: int) -> Any:
         if isinstance(value, Mapping):
             return self._mapping(value, name, depth)
         if isinstance(value, (set, frozenset)):
             return self._set(value, name, depth)
-        items = []
+        items: list[Any] = []
         flag = ""
         for item in value:
             is_text = isinstance(item, str)
             due = flag and is_text and not _is_flag(item)
             items.append(_hide_text(item) if due else self.copy(item, name, depth + 1))
-            flag = _next_flag(item, flag) if is_text else ""
+            flag = _next_flag(item, flag) or _next_flag(items[-1], flag) if is_text else ""
         return tuple(items) if isinstance(value, tuple) else items
 
     def _set(self, value: Iterable[Any], name: str, depth: int) -> Any:
@@ -154,26 +155,22 @@ class _Walk:
         for key, item in value.items():
             word = os.fsdecode(key) if isinstance(key, bytes) else key
             word = word if isinstance(word, str) else ""
-            path = f"{parent.rpartition('.')[2]}.{word}"
-            if is_secret_name(word) or is_secret_name(path):
-                item_copy = _hide(item, path)
+            clean = redact_text(word)
+            path = f"{parent.rpartition('.')[2]}.{clean}"
+            if is_secret_name(word) or is_secret_name(clean) or is_secret_name(path):
+                item_copy = _hide(item, word)
             elif title and word == "value":
                 item_copy = _hide(item, title)
             else:
                 item_copy = self.copy(item, path, depth + 1)
-            copied[_free_key(key, copied)] = item_copy
+            copied[key if clean == word else _free_key(clean, copied)] = item_copy
         return copied
 
 
-def _free_key(key: Any, taken: Mapping[Any, Any]) -> Any:
-    """Return a key without secrets, numbered where two keys become the same."""
-    if not isinstance(key, str):
-        return key
-    clean = redact_text(key)
-    if clean == key:
-        return key
-    number, free = 1, clean
+def _free_key(key: str, taken: Mapping[Any, Any]) -> str:
+    """Return the key, numbered where it is taken: two secrets may read the same."""
+    number, free = 1, key
     while free in taken:
         number += 1
-        free = f"{clean} {number}"
+        free = f"{key} {number}"
     return free

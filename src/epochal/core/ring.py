@@ -24,7 +24,6 @@ bytes  content
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import mmap
 import os
@@ -35,6 +34,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from epochal.core.items import CODE_AND_SIZE, PAD
+from epochal.core.system import LINUX, PRIVATE_FLAGS, user_id
+
+if LINUX:
+    import fcntl
 
 MAGIC = b"EPOCRING"
 VERSION = 1
@@ -66,12 +69,12 @@ def own_rings() -> frozenset[str]:
 def choose_capacity() -> int:
     """Return the size of the next ring: half of what this process may still take.
 
-    The first ring of a process gets 4 MiB less what later runs need; rings are given back when
-    their run finishes.
+    The first ring of a process gets 2 MiB, the second 1 MiB, and so on; what a ring took is given
+    back when its run finishes.
     """
     left = PROCESS_BUDGET_BYTES - sum(_own.values())
     size = SMALLEST_BYTES
-    while size * 2 <= left // 2 or (not _own and size * 2 <= left):
+    while size * 2 <= left // 2:
         size *= 2
     return size
 
@@ -157,17 +160,19 @@ def create(capacity: int, identity: dict[str, Any]) -> Ring:
 
 def ring_folders(*, make: bool = False) -> list[str]:
     """Return this user's private folders for rings: shared memory, then the temporary folder."""
-    found = []
+    found: list[str] = []
+    if not LINUX:
+        return found
     temporary = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - made 0700 and checked below
     for parent in ("/dev/shm", temporary):  # noqa: S108 - as above
-        folder = os.path.join(parent, f"epochal-{os.getuid()}")
+        folder = os.path.join(parent, f"epochal-{user_id()}")
         with contextlib.suppress(OSError):
             if make:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, 0o700)
             info = os.lstat(folder)
             private = stat.S_ISDIR(info.st_mode) and not info.st_mode & 0o077
-            if private and info.st_uid == os.getuid():
+            if private and info.st_uid == user_id():
                 found.append(folder)
     return found
 
@@ -178,7 +183,7 @@ def _create_file(folder: str, capacity: int, identity: dict[str, Any]) -> Ring:
         raise OSError(28, "too little room for a ring", folder)
     path = os.path.join(folder, f"{identity['session']}.ring")
     draft = path + ".new"
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | PRIVATE_FLAGS
     fd = os.open(draft, flags, 0o600)
     try:
         # Reserved in full now: a full disk is an error here and never a SIGBUS later.
@@ -202,7 +207,7 @@ def is_alive(path: str) -> bool | None:
     if path in _own:
         return True
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | PRIVATE_FLAGS)
     except OSError:
         return None
     try:
@@ -275,14 +280,14 @@ def orphans(*, session: str | None = None) -> Iterator[Orphan]:
 
 def _open_orphan(path: str) -> Orphan | None:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | PRIVATE_FLAGS)
     except OSError:
         return None
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         info = os.fstat(fd)
         image = os.pread(fd, info.st_size, 0)
-        good = image[:8] == MAGIC and info.st_nlink and info.st_uid == os.getuid()
+        good = image[:8] == MAGIC and info.st_nlink and info.st_uid == user_id()
         if good and struct.unpack_from("<Q", image, 8)[0] == VERSION:
             return Orphan(fd, path, image)
     except (OSError, ValueError, struct.error):

@@ -111,4 +111,4 @@ def is_wandb_key(name: str, value: str) -> bool:
     if "wandb" not in words or words[-1] not in _WANDB_KEY_NAMES:
         return False
     digits = value.removeprefix("local-").lower()
-    return len(digits) == 40 and set(digits) <= set("0123456789abcdef")  # noqa: PLR2004
+    return len(digits) == 40 and set(digits) <= set("0123456789abcdef")

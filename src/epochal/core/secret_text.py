@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MARK = "[redacted]"
 MAX_HARMLESS_CHARS = 200
 MAX_LEAD_CHARS = 80
+MAX_PASSES = 8
+"""What is hidden may lay bare what stood too close to it to be seen."""
 
 _CLOSERS = "\"'`)]},;"
 
@@ -66,7 +68,7 @@ def _known_forms() -> tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]
         (
             re.compile(
                 r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?[\"']?\s{0,9}:\s{0,9}\\?[\"']?)"
-                r"[^\"'\\\r\n]+",
+                r"[^\"'\\\r\n]*[^\"'\\\s]",
                 re.IGNORECASE,
             ),
             rf"\1\2{MARK}",
@@ -172,10 +174,15 @@ def redact_text(text: str) -> str:
         >>> redact_text('+    api_key = "abc"  # lr = 3e-4')
         '+    api_key = "[redacted]"  # lr = 3e-4'
     """
-    for pattern, replacement in _known_forms():
-        text = pattern.sub(replacement, text)
-    text = _redact_values(text, _defaults(text))
-    return _redact_values(text, _assigned(text))
+    for _ in range(MAX_PASSES):
+        before = text
+        for pattern, replacement in _known_forms():
+            text = pattern.sub(replacement, text)
+        text = _redact_values(text, _defaults(text))
+        text = _redact_values(text, _assigned(text))
+        if text == before:
+            break
+    return text
 
 
 def reveals_nothing(value: str) -> bool:

@@ -7,6 +7,7 @@ the training process is gone, however that came about, and it finishes the work.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -129,8 +130,6 @@ class Companion:
                 os.close(fd)
         self._to = self._from = -1
         if self._pid:
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
         self._pid = 0

@@ -11,10 +11,9 @@ from epochal.core.names import slug
 from epochal.core.problems import logger
 from epochal.core.records import Event, Record
 from epochal.core.sink import Sink
-from epochal.store import cursor
-from epochal.store.cursor import Cursor
 from epochal.journal.reader import JournalReader
-from epochal.store import folder
+from epochal.store import cursor, folder
+from epochal.store.cursor import Cursor
 
 FLUSH_S = 1.0
 BATCH = 2048
@@ -146,7 +145,7 @@ class Follower:
             try:
                 self.sink.write([record])
                 self.sink.flush()
-            except Exception as error:  # noqa: BLE001 - as in step
+            except Exception as error:
                 suspects.append((record, f"{type(error).__name__}: {error}"))
                 if len(suspects) == SUSPECTS:
                     raise

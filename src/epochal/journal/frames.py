@@ -67,7 +67,7 @@ class Segment(NamedTuple):
 
     ordinal: int
     session: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
     @property
     def name(self) -> str:
@@ -120,7 +120,9 @@ def scan(data: bytes | memoryview, mark: bytes, start: int = 0) -> Iterator[Fram
 _TORN = ("the header is cut off", "the payload is cut off")
 
 
-def _frame_at(view: memoryview, offset: int, mark: bytes) -> tuple[Frame | None, str]:
+def _frame_at(  # noqa: PLR0911 - each return is one reason
+    view: memoryview, offset: int, mark: bytes
+) -> tuple[Frame | None, str]:
     if offset + HEADER_BYTES > len(view):
         return None, _TORN[0]
     head = view[offset : offset + _HEADER.size]

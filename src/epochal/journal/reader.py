@@ -55,9 +55,12 @@ class SessionClock:
 class Position(NamedTuple):
     """Where reading of a session stands: segment index, byte in it, next sequence number."""
 
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index
     offset: int = 0
     seq: int = 0
+
+
+START = Position()
 
 
 @dataclass
@@ -74,7 +77,7 @@ class SessionReader:
     folder: str
     ordinal: int
     session: str
-    position: Position = Position()
+    position: Position = START
     clock: SessionClock = field(default_factory=SessionClock)
     layouts: dict[int, Layout] = field(default_factory=dict)
     descriptor: dict[str, Any] = field(default_factory=dict)
@@ -199,7 +202,7 @@ class JournalReader:
         for (ordinal, session), indices in self._listed().items():
             reader = self.sessions.get(session)
             if reader is None:
-                position = self._start.get(session, Position())
+                position = self._start.get(session, START)
                 reader = SessionReader(self.folder, ordinal, session, position)
                 self.sessions[session] = reader
             try:

@@ -123,6 +123,15 @@ def _headers(piece: memoryview) -> Iterator[tuple[int, int, int]]:
         offset += size
 
 
+def _last_mono_ns(pieces: list[memoryview]) -> int:
+    """Return when the last item was recorded, 0 if there is none."""
+    last = 0
+    for piece in pieces[-1:]:
+        for _, _, offset in _headers(piece):
+            last = items.HEADER.unpack_from(piece, offset)[3]
+    return last
+
+
 def _last_seq(piece: memoryview) -> int:
     return max(seq for _, seq, _ in _headers(piece))
 
@@ -137,7 +146,7 @@ def _says_end(pieces: list[memoryview]) -> bool:
         for piece in pieces
         for code, _, offset in _headers(piece)
         if code == items.EVENT
-        for item in [items.decode_one(code, piece[offset:_stop(piece, offset)], {})]
+        for item in [items.decode_one(code, piece[offset : _stop(piece, offset)], {})]
     )
 
 

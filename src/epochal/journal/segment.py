@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
+from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS, write_some
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 
@@ -19,14 +20,16 @@ class SegmentFile:
         size: bytes of whole frames written.
         synced: of these, how many are known to be on the disk.
         fresh: bytes since the last descriptor.
+        suspect: a sync failed: what is not synced has to be written to another file.
     """
 
     def __init__(self, folder: str, segment: Segment) -> None:
         self.segment = segment
         self.path = os.path.join(folder, segment.name)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self.fd = os.open(self.path, flags, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self.fd = os.open(self.path, flags | PRIVATE_FLAGS | BINARY_FLAG, 0o600)
         self.size = self.synced = self.fresh = 0
+        self.suspect = False
 
     def append(self, parts: Sequence[Buffer]) -> None:
         """Append whole frames with as few system calls as the system allows.
@@ -39,7 +42,7 @@ class SegmentFile:
         total = sum(map(len, left))
         try:
             while left:
-                written = os.writev(self.fd, left[:64])
+                written = write_some(self.fd, left)
                 while left and written >= len(left[0]):
                     written -= len(left.pop(0))
                 if left and written:
@@ -53,11 +56,9 @@ class SegmentFile:
 
     def unsynced(self) -> bytes:
         """Read back what no successful sync has covered; frames in it are checked by the caller."""
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.pread(fd, self.size - self.synced, self.synced)
-        finally:
-            os.close(fd)
+        with open(self.path, "rb") as file:
+            file.seek(self.synced)
+            return file.read(self.size - self.synced)
 
     def frame(self, kind: int, seq: int, payload: Buffer) -> list[Buffer]:
         """Return a frame for this segment as parts of one write."""

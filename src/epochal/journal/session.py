@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from epochal.core.items import Layout, to_json
+from epochal.core.system import host_name
 from epochal.journal.frames import Segment, segments
 
 
@@ -57,14 +58,20 @@ class Session:
 
     def identity(self, folder: str) -> dict[str, Any]:
         """Return what the ring of this session says of its owner."""
-        return {"run_dir": folder, "session": self.id, "ordinal": self.ordinal,
-                "boot": boot_id(), "pid": os.getpid(), "descriptor": self.describe()}
+        return {
+            "run_dir": folder,
+            "session": self.id,
+            "ordinal": self.ordinal,
+            "boot": boot_id(),
+            "pid": os.getpid(),
+            "descriptor": self.describe(),
+        }
 
     def describe(self) -> dict[str, Any]:
         """Return the JSON-able descriptor, without layouts."""
         return {
             "version": 1, "run": self.run, "session": self.id, "ordinal": self.ordinal,
-            "rank": self.rank, "role": self.role, "host": os.uname().nodename,
+            "rank": self.rank, "role": self.role, "host": host_name(),
             "pid": os.getpid(), "boot": boot_id(), "wall_ns": self.wall_ns,
             "mono_ns": self.mono_ns, "elapsed_ns": self.elapsed_ns,
             "hides_after": self.hides_after, "ring": self.ring,

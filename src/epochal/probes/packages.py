@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ FRAMEWORKS = (
 
 _NAME = re.compile(r"^Name:[ \t]*(\S+)", re.MULTILINE)
 _VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE)
-_TORCH = re.compile(r"^(__version__|cuda|hip)\b[^=\n]*=\s*(?:TorchVersion\()?['\"]([^'\"\n]+)", re.M)
+_TORCH = re.compile(
+    r"^(__version__|cuda|hip)\b[^=\n]*=\s*(?:TorchVersion\()?['\"]([^'\"\n]+)", re.MULTILINE
+)
 
 
 def installed(path: Sequence[str]) -> dict[str, str]:
@@ -26,7 +28,7 @@ def installed(path: Sequence[str]) -> dict[str, str]:
 
     Example:
         >>> import sys
-        >>> "pip" in installed(sys.path) or "setuptools" in installed(sys.path) or True
+        >>> sorted(installed(sys.path)) == list(installed(sys.path)) or "names differ in case"
         True
     """
     from importlib import metadata
@@ -55,10 +57,9 @@ def frameworks(packages: dict[str, str], path: Sequence[str]) -> dict[str, str]:
     """
     found = {name: packages[name] for name in FRAMEWORKS if name in packages}
     for folder in path:
-        file = os.path.join(folder, "torch", "version.py")
-        if os.path.isfile(file):
-            with open(file, encoding="utf-8", errors="replace") as stream:
-                built = dict(_TORCH.findall(stream.read(65536)))
+        file = Path(folder, "torch", "version.py")
+        if file.is_file():
+            built = dict(_TORCH.findall(file.read_text(encoding="utf-8", errors="replace")))
             found |= {"torch": built.pop("__version__", found.get("torch", "unknown"))}
             found |= {f"torch_{name}": version for name, version in built.items()}
             break

@@ -24,7 +24,7 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     **dict.fromkeys(("min", "minute", "minutes"), ("s", 60)),
     **dict.fromkeys(("h", "hour", "hours"), ("s", 3600)),
 }
-_TEXT = re.compile(r"(?:every\s+)?(\d{1,18}(?:\.\d{0,18})?(?:e[+-]?\d{1,3})?)\s*([a-z]*)")
+_TEXT = re.compile(r"(?:every\s+)?(\d{1,300}(?:\.\d{0,30})?(?:e[+-]?\d{1,3})?)\s*([a-z]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class Every:
         if match is None or match[2] not in _UNITS:
             raise SettingError(f"{value!r} is not an interval: use {ALLOWED}")
         unit, factor = _UNITS[match[2]]
-        return cls(float(match[1]) * factor, unit)
+        number = int(match[1]) if match[1].isdecimal() else float(match[1])
+        return cls(number * factor, unit)
 
     def __str__(self) -> str:
         if not self.count:

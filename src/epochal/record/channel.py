@@ -50,6 +50,8 @@ class Channel:
         self.ring, self.journal = open_session()
         self.device = DeviceValues(self._late_row, problems)
         self.values = Values(self._put_event, self.device.put, problems)
+        # A character is at most six bytes of JSON (an escape), and an item a quarter of the ring.
+        self.values.text_chars = self.ring.capacity // 4 // 8
         self.recorder = Recorder(self.ring, self.journal.wake, self.values, self.values.names)
         self.survives = self.ring.survives_the_process
         if not self.journal.start(self.recorder):

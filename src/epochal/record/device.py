@@ -98,7 +98,7 @@ class DeviceValues:
             except (RuntimeError, TypeError, ValueError) as error:
                 del row.values[key]
                 self._problems.counts["value"] += 1
-                self._problems.tell(f"device:{key}", f"cannot read {key!r} from its device: {error}")
+                self._problems.tell(f"device:{key}", f"cannot read {key!r} from a device: {error}")
         if row.values:
             self._record(row.values, row.mono_ns, row.clock)
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from epochal.core.errors import LogError
 from epochal.core.names import clean_key
@@ -17,6 +17,9 @@ from epochal.record.cadence import Cadence
 from epochal.record.channel import Channel, OpenSession
 from epochal.record.config import Config
 from epochal.record.summary import Summary
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 State = Literal["finished", "failed", "interrupted"]
 FINISH_TIMEOUT_S = 2.0
@@ -107,7 +110,7 @@ class Run:
 
     def define(
         self, metric: str, *, unit: str | None = None, goal: str | None = None,
-        range: tuple[float | None, float | None] | None = None,  # noqa: A002 - the user's word
+        range: tuple[float | None, float | None] | None = None,
         x: str | None = None, summary: str | None = None,
     ) -> None:  # fmt: skip
         """Say what a metric is: unit, goal, valid range, x-axis and summary rule.
@@ -149,7 +152,7 @@ class Run:
             level: "info", "warn" or "error".
         """
         if level not in ("info", "warn", "error"):
-            self._problem("alert", f"alert level {level!r} is not info, warn or error: 'warn' taken")
+            self._problem("alert", f"alert level {level!r} is not info, warn or error: warn taken")
             level = "warn"
         self._event("alert", {"title": str(title), "text": str(text), "level": level})
         if self._on_alert is not None:
@@ -174,7 +177,7 @@ class Run:
         """The last step that was given, None if none ever was."""
         return self._channel.recorder.last_step if self._channel else None
 
-    def flush(self, sync: bool = False, timeout: float | None = None) -> bool:
+    def flush(self, sync: bool = False, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
         """Wait until everything logged so far is in the run folder.
 
         Args:
@@ -189,7 +192,7 @@ class Run:
         return self._channel.flush(sync=sync, timeout_s=10.0 if timeout is None else timeout)
 
     def finish(self, state: State = "finished") -> None:
-        """End the run; returns within 2 s, whatever the disk does.  Calling it again does nothing."""
+        """End the run; returns within 2 s, whatever the disk does.  Again: does nothing."""
         self._end(state, "")
 
     def health(self) -> Health:
@@ -210,7 +213,7 @@ class Run:
             waiting_for_device=len(channel.device),
         )
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         """Return the run itself."""
         return self
 
@@ -264,11 +267,11 @@ class Run:
         if self._finished:
             return
         if self._channel is not None:
-            self._channel.device.flush(FINISH_TIMEOUT_S * 0.2)  # the end is the last item
+            self._channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
             self._event("end", {"state": state, "error": error, **self._totals()})
         self._finished = True
         self._row = _finished_row(self._problems, self.name)
-        complete = self._channel.close(FINISH_TIMEOUT_S * 0.6) if self._channel else True
+        complete = self._channel.close(FINISH_TIMEOUT_S * 0.45) if self._channel else True
         if self._on_finish is not None:
             self._on_finish(self, complete)
 

@@ -37,7 +37,12 @@ class Values:
         put_event: records an event; called from inside a ``log`` call.
         later: takes (values, device values by key, clock) of a row that must wait for a device.
         problems: told what cannot be recorded.
+
+    Attributes:
+        text_chars: longer texts are recorded in parts.
     """
+
+    text_chars = 100_000
 
     def __init__(
         self,
@@ -88,7 +93,7 @@ class Values:
         elif value is None:
             return
         elif kind is str:
-            self._event("text", key, step, text=value)
+            self._text(key, value, step)
         elif isinstance(value, Mapping):
             for inner, item in value.items():
                 self._convert(f"{key}/{inner}", item, step, found)
@@ -98,6 +103,14 @@ class Values:
             found[key] = float(value)
         else:
             self._refuse(key, value, step, f"a {kind.__name__} is not a number")
+
+    def _text(self, key: Any, text: str, step: Step) -> None:
+        """Record text, in parts if it is longer than an item may be; readers join them."""
+        size = self.text_chars
+        parts = [text[at : at + size] for at in range(0, len(text), size)] or [""]
+        for number, part in enumerate(parts, start=1):
+            where = {"part": [number, len(parts)]} if len(parts) > 1 else {}
+            self._event("text", key, step, text=part, **where)
 
     def _integer(self, key: Any, value: int, step: Step, found: dict[str, float]) -> None:
         if -EXACT <= value <= EXACT:
@@ -110,7 +123,7 @@ class Values:
     def _array(self, key: Any, value: Any, step: Step, found: dict[str, float]) -> None:
         if element_count(value) != 1:
             shape = tuple(getattr(value, "shape", ()))
-            self._refuse(key, value, step, f"it has shape {shape}; log a scalar, such as its mean()")
+            self._refuse(key, value, step, f"it has shape {shape}; log a scalar, such as a mean")
         elif on_device(value):
             found[key] = NAN  # keeps the key's place until the value is there
             self._on_device[key] = value

@@ -6,7 +6,7 @@
 
 from epochal.settings.declaration import Description, Settings, describe
 from epochal.settings.legacy import LEGACY_NAMES, Legacy
-from epochal.settings.loading import load, load_with_config
+from epochal.settings.loading import load
 from epochal.settings.presets import PRESETS, Preset
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "Settings",
     "describe",
     "load",
-    "load_with_config",
 ]

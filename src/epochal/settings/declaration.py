@@ -7,14 +7,14 @@ made from the fields of :class:`Settings`.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from epochal.core.sink import Sink  # noqa: TC001 - dataclass fields name it at run time
+from epochal.core.sink import Sink
+from epochal.core.system import user_id
 from epochal.record.cadence import ALLOWED, KINDS, Every
 from epochal.settings.values import (
     CADENCE,
@@ -58,9 +58,9 @@ def _cache_dir(_: Path, environ: Mapping[str, str]) -> str:
     if given.is_absolute():  # the XDG specification says to ignore relative ones
         return str(given / "epochal")
     try:
-        return str(Path.home() / ".cache" / "epochal")
+        return str(Path(environ.get("HOME") or Path.home()) / ".cache" / "epochal")
     except RuntimeError:  # a user without a home, as in some containers
-        return str(Path(tempfile.gettempdir()) / f"epochal-cache-{os.getuid()}")
+        return str(Path(os.environ.get("TMPDIR") or "/tmp") / f"epochal-cache-{user_id()}")  # noqa: S108
 
 
 def _default_of(derive: Derive) -> Callable[[], Any]:

@@ -21,7 +21,7 @@ from epochal.settings.sources import (
     read_source,
     warn_once,
 )
-from epochal.settings.values import TEMPLATE_SUFFIXES
+from epochal.settings.values import TEMPLATE_SUFFIXES, changes_sinks
 
 
 def load(
@@ -70,8 +70,8 @@ def load(
     folder = Path(cwd if cwd is not None else Path.cwd()).absolute()
     file = read_settings_file(folder, environ)
     asked = [
-        list(read_source(from_environment(environ, folder))),
-        list(read_source(from_arguments(arguments or {}, folder))),
+        read_source(from_environment(environ, folder)),
+        read_source(from_arguments(arguments or {}, folder)),
     ]
     base = _file_and_preset(file, [*asked[0], *asked[1]])
     values = defaults(folder, environ)
@@ -84,29 +84,9 @@ def load(
     return Settings(**values)
 
 
-def load_with_config(
-    arguments: Mapping[str, object], config: object
-) -> tuple[Settings, dict[str, Any]]:
-    """Return the settings and, apart, the run's configuration: the given one over a template's.
-
-    Args:
-        arguments: as for :func:`load`.
-        config: anything that ``read_config`` reads.
-
-    Raises:
-        SettingError, ConfigError: as :func:`load`.
-
-    Example:
-        >>> load_with_config({"mode": "off"}, {"lr": 0.1})[1]
-        {'lr': 0.1}
-    """
-    settings = load({**arguments, "config": config})
-    return settings, dict(settings.config)
-
-
 def _file_and_preset(file: SettingsFile, asked: list[Given]) -> list[list[Given]]:
     """Return what the file and the chosen preset say, in rising priority."""
-    given = list(read_source(file.source))
+    given = read_source(file.source)
     chosen = [entry for entry in asked if entry.setting == "preset"]
     if chosen:
         return [given, *_preset(chosen[-1].value, file, ())]
@@ -120,19 +100,13 @@ def _preset(name: str | None, file: SettingsFile, seen: tuple[str, ...]) -> list
         return []
     if name in seen:
         raise SettingError(f"templates start from each other: {' → '.join([*seen, name])}")
-    given = list(read_source(_preset_source(name, file)))
+    given = read_source(_preset_source(name, file))
     inner = [entry.value for entry in given if entry.setting == "preset"]
     own = [entry for entry in given if entry.setting != "preset"]
     return [*_preset(inner[-1] if inner else None, file, (*seen, name)), own]
 
 
 def _preset_source(name: str, file: SettingsFile) -> Source:
-    for template in file.templates:
-        if preset_named(template) is not None:
-            where = file.templates[template].where("").rpartition(",")[0]
-            raise SettingError(
-                f"{where}: template {template!r} has the name of a preset: rename it"
-            )
     short = preset_named(name)
     if short is not None:
         return Source(PRESETS[short].settings, lambda _: f"preset {short!r}", Path())
@@ -165,11 +139,11 @@ def _logging_section(config: Mapping[str, Any], folder: Path) -> list[Given]:
     known = {name: section[name] for name in section if name in LOGGING_SECTION}
     for name in list(known):
         try:
-            list(read_source(Source({name: known[name]}, lambda _: where, folder)))
+            read_source(Source({name: known[name]}, lambda _: where, folder))
         except SettingError as error:
             warn_once(f"{error}; ignored")
             del known[name]
-    return list(read_source(Source(known, lambda _: where, folder)))
+    return read_source(Source(known, lambda _: where, folder))
 
 
 def _apply(values: dict[str, Any], layer: Iterable[Given]) -> None:
@@ -191,7 +165,7 @@ def _apply(values: dict[str, Any], layer: Iterable[Given]) -> None:
 
 def _changed_sinks(before: tuple[Any, ...], said: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the sinks after what a source said: a list of its own, or changes with signs."""
-    if not (said and isinstance(said[0], str) and said[0][0] in "+-"):
+    if not changes_sinks(said):
         return tuple(dict.fromkeys(said))
     sinks = list(before)
     for entry in said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from epochal.core.problems import logger
 from epochal.record.cadence import ALLOWED, KINDS, Every
 from epochal.settings.declaration import FIELDS, PREFIX, variable
 from epochal.settings.legacy import LEGACY_NAMES
+from epochal.settings.presets import preset_named
+from epochal.settings.values import changes_sinks
 
 FILE_NAME = "epochal.toml"
 MAX_FILE_BYTES = 1 << 20
@@ -50,32 +52,40 @@ def warn_once(message: str) -> None:
     logger.warning("%s", message)
 
 
-def read_source(source: Source) -> Iterator[Given]:
-    """Yield the checked values of a source, older names first, so that the own name wins.
+def read_source(source: Source) -> list[Given]:
+    """Return the checked values of a source, in the order in which they are to be applied.
+
+    A setting's own name comes after older names, so that it wins; changes to the sinks (``+name``)
+    come last, so that they apply to the sinks of the same source.
 
     Raises:
         SettingError: a name is unknown or a value is not allowed.
     """
     values = _flat(source.values)
-    for name, legacy in LEGACY_NAMES.items():
-        if name in values:
-            setting = legacy.setting.partition(" ")[0].partition(".")[0]
-            if name == "experiment_name" and "run_name" in values:
-                setting = "group"
-            try:
-                value = legacy.convert(values[name])
-            except ValueError as error:
-                raise _refusal(source, name, legacy.allowed) from error
-            if value is not None:
-                yield _checked(source, name, setting, value)
-    for name in OWN_NAMES:
-        if name in values:
-            yield _checked(source, name, name, values[name])
     for name in values:
         if name not in LEGACY_NAMES and name not in OWN_NAMES:
             near = did_you_mean(name, [*OWN_NAMES, *LEGACY_NAMES])
             known = "epochal.settings.describe() lists the settings"
             raise SettingError(f"{source.where(name)}: there is no setting {name!r}{near}; {known}")
+    given = [
+        *(_converted(source, name, values) for name in LEGACY_NAMES if name in values),
+        *(_checked(source, name, name, values[name]) for name in OWN_NAMES if name in values),
+    ]
+    told = [entry for entry in given if entry is not None]
+    return sorted(told, key=lambda entry: entry.setting == "sinks" and changes_sinks(entry.value))
+
+
+def _converted(source: Source, name: str, values: Mapping[str, Any]) -> Given | None:
+    """Return what an older name means; None: nothing."""
+    legacy = LEGACY_NAMES[name]
+    setting = legacy.setting.partition(" ")[0].partition(".")[0]
+    if name == "experiment_name" and "run_name" in values:
+        setting = "group"
+    try:
+        value = legacy.convert(values[name])
+    except ValueError as error:
+        raise _refusal(source, name, legacy.allowed) from error
+    return None if value is None else _checked(source, name, setting, value)
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def _checked(source: Source, name: str, setting: str, value: Any) -> Given:
 
 def _refusal(source: Source, name: str, allowed: str, detail: str = "") -> SettingError:
     written = repr(_flat(source.values)[name])
-    shown = written if len(written) < 200 else written[:200] + "…"  # noqa: PLR2004 - for a line
+    shown = written if len(written) < 200 else written[:200] + "…"
     why = f" ({detail})" if detail else ""
     return SettingError(
         f"{source.where(name)}: {name} = {shown} is not allowed{why}; allowed: {allowed}"
@@ -171,8 +181,11 @@ def read_settings_file(cwd: Path, environ: Mapping[str, str]) -> SettingsFile:
         raise SettingError(f"{path}: [epochal] and [epochal.templates] must be tables")
     sources = {}
     for name, values in templates.items():
+        line = line_of(text, ("epochal", "templates", name))
+        if preset_named(name) is not None:
+            why = "has the name of a preset: rename it"
+            raise SettingError(f"{path}, line {line}: template {name!r} {why}")
         if not isinstance(values, dict):
-            line = line_of(text, ("epochal", "templates", name))
             raise SettingError(f"{path}, line {line}: template {name!r} must be a table")
         sources[name] = _file_source(path, text, values, ("templates", name))
     return SettingsFile(_file_source(path, text, table, ()), sources)

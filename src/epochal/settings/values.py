@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,10 +103,19 @@ def read_sinks(value: object) -> tuple[str | Sink, ...]:
         entry if isinstance(entry, Sink) and not isinstance(entry, type) else _read_text(entry)
         for entry in entries
     )
-    changes = [isinstance(entry, str) and entry[0] in "+-" for entry in sinks]
-    if any(changes) and not all(changes):
+    if any(changes_sinks([entry]) for entry in sinks) and not changes_sinks(sinks):
         raise ValueError
     return sinks
+
+
+def changes_sinks(sinks: Sequence[object]) -> bool:
+    """Say whether all of these are changes to sinks that were said before.
+
+    Example:
+        >>> changes_sinks(["+wandb", "-json"]), changes_sinks(["csv"]), changes_sinks([])
+        (True, False, False)
+    """
+    return bool(sinks) and all(isinstance(each, str) and each[0] in "+-" for each in sinks)
 
 
 def _read_options(value: object) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,7 +46,7 @@ class Schema(NamedTuple):
     """What the columns of a file are.
 
     Attributes:
-        start: the columns of a file without lines whose first lines have the given columns.
+        start: the columns of a file whose first line has metrics in the given columns.
         cells: the columns of a line's texts and values, in that order, from its phase and metric
             names; "" for a text that this line does not show.
     """
@@ -190,7 +191,7 @@ class CsvTable:
         """Return what picks each column's cell, None if a column is missing."""
         names = self._schema.cells(line.phase, tuple(line.values))
         places = {name: place for place, name in enumerate(names)}
-        if not set(names[len(line.texts) :]) <= set(self._columns):
+        if not set(self._columns).issuperset(names[len(line.texts) :]):
             return None
         if len(self._plans) >= MAX_PLANS:
             self._plans.clear()
@@ -217,18 +218,19 @@ class CsvTable:
 
     def _grow(self) -> None:
         """Add the columns of all held lines."""
-        names: dict[str, None] = {}
-        for line in self._held:
-            cells = self._schema.cells(line.phase, tuple(line.values))
-            names.update(dict.fromkeys(cells[len(line.texts) :]))
+        named = [self._metric_columns(line) for line in self._held]
+        columns = self._columns if self._last else self._schema.start(named[0])
+        known = set(columns)
+        added = [name for name in dict.fromkeys(chain(*named)) if name not in known]
         if not self._last:
-            self._replace(self._schema.start(names), ())
+            self._replace(columns + added, ())
             return
-        known = set(self._columns)
-        added = [name for name in names if name not in known]
         end = b"," * len(added) + b"\n"
-        self._replace(self._columns + added, (line[:-1] + end for line in self._records()))
+        self._replace(columns + added, (line[:-1] + end for line in self._records()))
         self._rewritten_at = self._clock()
+
+    def _metric_columns(self, line: Line) -> tuple[str, ...]:
+        return self._schema.cells(line.phase, tuple(line.values))[len(line.texts) :]
 
     def _replace(self, columns: list[str], records: Iterable[bytes]) -> None:
         """Write the file anew and go on at its end."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from epochal.core import items
 from epochal.core.errors import RunNotFoundError, SettingError
-from epochal.core.items import EventItem, Layout, RowItem
+from epochal.core.items import Layout, RowItem
 from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
@@ -118,27 +118,28 @@ def _end(run_dir: str) -> tuple[int, float | None]:
     last: dict[str, Segment] = {}
     for segment in sorted({*frames.segments(journal), *sealed.sealed_segments(target_dir)}):
         last[segment.session] = segment
-    ends = []
+    ends: list[tuple[int, float | None]] = []
     for segment in last.values():
         path = os.path.join(journal, segment.name)
         if os.path.exists(path):
-            ends.append(_journal_end(path, segment))
+            ends += _journal_end(path, segment)
         else:
             manifest = sealed.read_manifest(target_dir, segment)
             if manifest.descriptor.get("role") != "annotate":
                 ends.append((manifest.last_elapsed_ns, manifest.last_step))
-    ends = [end for end in ends if end is not None]
     elapsed_ns = max((elapsed for elapsed, _ in ends), default=0)
     steps = [step for _, step in ends if step is not None]
     return elapsed_ns, steps[-1] if steps else None
 
 
-def _journal_end(path: str, segment: Segment) -> tuple[int, float | None] | None:
+def _journal_end(path: str, segment: Segment) -> list[tuple[int, float | None]]:
+    """Return the end of a training session, nothing for sessions that only annotate."""
     with open(path, "rb") as file:
         data = file.read()
     descriptor: dict[str, Any] = {}
     layouts: dict[int, Layout] = {}
-    mono_ns, step = 0, None
+    mono_ns = 0
+    step: float | None = None
     for found in frames.scan(data, segment.mark):
         if not isinstance(found, Frame):
             continue
@@ -150,9 +151,7 @@ def _journal_end(path: str, segment: Segment) -> tuple[int, float | None] | None
                 mono_ns = item.mono_ns
                 if isinstance(item, RowItem):
                     step = item.step
-                elif isinstance(item, EventItem) and item.data.get("step") is not None:
-                    step = item.data["step"]
     if not descriptor or descriptor.get("role") == "annotate":
-        return None
+        return []
     passed_ns = max(0, mono_ns - descriptor["mono_ns"]) if mono_ns else 0
-    return descriptor["elapsed_ns"] + passed_ns, step
+    return [(descriptor["elapsed_ns"] + passed_ns, step)]

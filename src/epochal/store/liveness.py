@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from epochal.core import items, ring
+from epochal.core.system import host_name
 from epochal.journal import frames
 from epochal.journal.frames import Frame
 from epochal.journal.session import boot_id
@@ -71,7 +72,7 @@ def of_process(
         seen_s: when it was last heard of, seconds since 1970.
         now_s: the reader's clock; default now.
     """
-    if descriptor.get("host") == os.uname().nodename and descriptor.get("boot") == boot_id():
+    if descriptor.get("host") == host_name() and descriptor.get("boot") == boot_id():
         path = descriptor.get("ring", "")
         alive = ring.is_alive(path) if path else _process_lives(descriptor)
         return Life.ALIVE if alive else Life.DEAD

@@ -1,0 +1,108 @@
+"""Checking one sealed file to the byte: which pages are damaged, and do statistics still hold."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epochal.core.errors import DamageError
+from epochal.store import parquet, sealed, statistics
+from epochal.store.columns import Array
+from epochal.store.sealed import SEQ, STEP, SealedFile
+
+
+class Content(NamedTuple):
+    """What a check found: damaged (start, stop, reason), and the sequence numbers if readable."""
+
+    damage: list[tuple[int, int, str]]
+    seq: Array | None
+
+
+def check(path: str, file: SealedFile) -> Content:
+    """Read a whole sealed file, verifying each page, and compare it with what its manifest says.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    size = os.path.getsize(path)
+    try:
+        table = parquet.read(path)
+    except DamageError as error:
+        damage = _damaged_chunks(path, size) or [(0, size, _why(error))]
+        return Content(damage, _sequence(path))
+    if reason := _difference(table, file, size):
+        return Content([(0, size, reason)], None)
+    return Content([], table[SEQ].to_numpy())
+
+
+def _damaged_chunks(path: str, size: int) -> list[tuple[int, int, str]]:
+    """Return the byte ranges of the columns that cannot be read; empty: not even the footer."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return [
+                found
+                for group in range(file.metadata.num_row_groups)
+                for column in range(file.metadata.num_columns)
+                if (found := _damaged_chunk(file, group, column, size))
+            ]
+    except (OSError, pa.ArrowException):
+        return []
+
+
+def _damaged_chunk(
+    file: pq.ParquetFile, group: int, column: int, size: int
+) -> tuple[int, int, str] | None:
+    chunk = file.metadata.row_group(group).column(column)
+    try:
+        file.read_row_group(group, columns=[chunk.path_in_schema])
+    except (OSError, pa.ArrowException) as error:
+        start = chunk.data_page_offset
+        stop = min(size, start + chunk.total_compressed_size)
+        return start, stop, f"column {chunk.path_in_schema!r}: {_why(error)}"
+    return None
+
+
+def _sequence(path: str) -> Array | None:
+    """Return the sequence numbers of a file that is damaged elsewhere: nothing of them is lost."""
+    try:
+        column: Array = parquet.read(path, [SEQ])[SEQ].to_numpy()
+    except (DamageError, KeyError):
+        return None
+    return column
+
+
+def _difference(table: pa.Table, file: SealedFile, size: int) -> str:
+    """Return how an undamaged file differs from its manifest, "" if it does not."""
+    if size != file.bytes:
+        return f"the file has {size:,} bytes, its manifest says {file.bytes:,}"
+    if table.num_rows != file.rows:
+        return f"the file has {table.num_rows:,} rows, its manifest says {file.rows:,}"
+    if file.layout is None:
+        return "" if SEQ in table.schema.names else f"the file has no column {SEQ!r}"
+    names = sealed.parquet_columns(file.layout)
+    if table.schema.names != names:
+        return "the file's columns are not those of its manifest"
+    for key, name in zip(file.layout.keys, names[-len(file.layout.keys) :], strict=True):
+        values, steps, seq = (table[each].to_numpy() for each in (name, STEP, SEQ))
+        if not _same(statistics.of(values, steps, seq).to_dict(), file.stats.get(key, {})):
+            return f"the values of {key!r} are not those that its manifest describes"
+    return ""
+
+
+def _same(new: dict[str, Any], stored: dict[str, Any]) -> bool:
+    """Compare statistics; sums may be added up in another order by another NumPy."""
+    for name in ("count", "finite", "nan", "inf", "last_seq", "min", "max", "first", "last"):
+        a, b = new[name], stored.get(name)
+        both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
+        if a != b and not both_nan:
+            return False
+    return True
+
+
+def _why(error: Exception) -> str:
+    text = str(error.__cause__ or error).partition("\n")[0]
+    return text[:200]

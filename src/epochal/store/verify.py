@@ -1,0 +1,326 @@
+"""Verifying a run: every stored byte is checked, what is damaged or missing is named.
+
+Nothing is changed, and nothing has to be stopped: a run may be verified while it is recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from epochal.core import ring
+from epochal.core.errors import RunFolderError
+from epochal.core.items import Layout
+from epochal.journal import frames
+from epochal.journal.frames import Segment
+from epochal.journal.reader import Position
+from epochal.store import cursor, folder, pages, sealed
+from epochal.store.columns import Array, SegmentData, read_segment
+from epochal.store.liveness import Life, life
+from epochal.store.sealed import Manifest
+
+
+class Damaged(NamedTuple):
+    """Bytes ``start`` to ``stop`` of a file (relative to the run folder) that cannot be used."""
+
+    file: str
+    start: int
+    stop: int
+    reason: str
+
+
+class Gap(NamedTuple):
+    """Records ``first`` to ``last`` of a session that are nowhere."""
+
+    session: str
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many records are missing."""
+        return self.last - self.first + 1
+
+
+@dataclass
+class Verification:
+    """What was found in one run.
+
+    Attributes:
+        run_dir: the run.
+        files, bytes: how much was checked.
+        records: rows and events that are there.
+        damage: bytes that cannot be used.
+        gaps: records that are missing.
+        dropped: records that the training had to drop and counted; they are gaps too.
+        behind: sink → bytes of the journal that it has not taken yet.
+        refused: sink → records that it refused, set aside in ``follow/``.
+        remarks: what is worth knowing and no loss.
+    """
+
+    run_dir: str
+    files: int = 0
+    bytes: int = 0
+    records: int = 0
+    damage: list[Damaged] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    dropped: int = 0
+    behind: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is damaged and nothing is missing; mirrors may be behind."""
+        return not self.damage and not self.gaps
+
+    @property
+    def missing(self) -> int:
+        """How many records are missing."""
+        return sum(gap.count for gap in self.gaps)
+
+
+def verify_run(run_dir: str) -> Verification:
+    """Check every file of a run that Epochal answers for.
+
+    Args:
+        run_dir: the run's folder.
+
+    Returns:
+        What was found; damage is reported, never raised.
+
+    Raises:
+        OSError: the folder cannot be read.
+
+    Example:
+        >>> import epochal, tempfile
+        >>> with epochal.init(project="doc", dir=tempfile.mkdtemp()) as run:
+        ...     run.log({"loss": 0.5}, step=1)
+        >>> verify_run(run.dir).ok
+        True
+    """
+    found = Verification(run_dir)
+    _check_description(found)
+    for segments in _by_session(run_dir).values():
+        _Session(found, segments).check()
+    _check_mirrors(found)
+    return found
+
+
+def _by_session(run_dir: str) -> dict[str, list[Segment]]:
+    # The journal is listed first: what is sealed in between is then seen twice, never not.
+    live = frames.segments(os.path.join(run_dir, "journal"))
+    done = sealed.sealed_segments(os.path.join(run_dir, "sealed"))
+    sessions: dict[str, list[Segment]] = {}
+    for segment in sorted({*live, *done}):
+        sessions.setdefault(segment.session, []).append(segment)
+    return sessions
+
+
+def _check_description(found: Verification) -> None:
+    path = os.path.join(found.run_dir, folder.RUN_FILE)
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    found.files, found.bytes = found.files + 1, found.bytes + size
+    try:
+        folder.describe(found.run_dir)
+    except RunFolderError as error:
+        found.damage.append(Damaged(folder.RUN_FILE, 0, size, _why(error.__cause__ or error)))
+
+
+class _Session:
+    """Checks the segments of one session, sealed or not."""
+
+    def __init__(self, found: Verification, segments: list[Segment]) -> None:
+        self.found, self.segments = found, segments
+        self.journal = os.path.join(found.run_dir, "journal")
+        self.sealed = os.path.join(found.run_dir, "sealed")
+        self.layouts: dict[int, Layout] = {}
+        self.seq: list[Array] = []
+        self.unread: list[tuple[int, int]] = []
+        self.torn: Damaged | None = None
+        self.descriptor: dict[str, Any] = {}
+
+    def check(self) -> None:
+        """Check all segments, then whether any record is missing between them."""
+        for segment in self.segments:
+            manifest = self._manifest(segment)
+            if os.path.exists(os.path.join(self.journal, segment.name)):
+                self._check_journal(segment, last=segment == self.segments[-1])
+            if manifest is not None:
+                self._check_sealed(segment, manifest)
+        self._check_end()
+        self._check_sequence()
+
+    def _manifest(self, segment: Segment) -> Manifest | None:
+        name = sealed.manifest_name(segment)
+        path = os.path.join(self.sealed, name)
+        if not os.path.exists(path):
+            return None
+        self._counted(path)
+        try:
+            manifest = sealed.read_manifest(self.sealed, segment)
+        except (ValueError, KeyError, TypeError) as error:
+            self._damaged(f"sealed/{name}", 0, os.path.getsize(path), _why(error))
+            return None
+        listed = manifest.descriptor.get("layouts", ())
+        self.layouts.update((each["id"], Layout.from_dict(each)) for each in listed)
+        return manifest
+
+    def _check_journal(self, segment: Segment, *, last: bool) -> None:
+        path = os.path.join(self.journal, segment.name)
+        try:
+            data = read_segment(self.journal, segment, self.layouts)
+        except FileNotFoundError:
+            return  # sealed since it was listed: its manifest comes next
+        except KeyError as error:
+            size = self._counted(path)
+            reason = f"the description of row layout {error} is lost, its rows cannot be read"
+            self._damaged(f"journal/{segment.name}", 0, size, reason)
+            return
+        self._counted(path)
+        self.descriptor = data.descriptor or self.descriptor
+        self._take(data)
+        for each in data.damage:
+            damaged = Damaged(f"journal/{segment.name}", each.start, each.stop, each.reason)
+            if not each.torn:
+                self.found.damage.append(damaged)
+            elif last:
+                self.torn = damaged
+            else:  # a killed writer's last frame: recovery wrote its records to the next segment
+                self.found.remarks.append(
+                    f"{damaged.file}: bytes {each.start:,} to {each.stop:,} are an unfinished"
+                    " frame; what it held is in the next file"
+                )
+
+    def _take(self, data: SegmentData) -> None:
+        self.seq += [block.rows["seq"] for block in data.blocks]
+        self.seq.append(np.array([event.seq for event in data.events], dtype=np.int64))
+        self._take_dropped(event.data for event in data.events)
+
+    def _take_dropped(self, events: Iterator[dict[str, Any]]) -> None:
+        for data in events:
+            if data.get("kind") == "end":
+                self.found.dropped += int(data.get("dropped") or 0)
+
+    def _check_sealed(self, segment: Segment, manifest: Manifest) -> None:
+        self.descriptor = manifest.descriptor or self.descriptor
+        if not os.path.exists(os.path.join(self.journal, segment.name)):
+            for start, stop, reason in manifest.damage:  # as it was when it was sealed
+                self._damaged(f"journal/{segment.name}", start, stop, f"{reason} (before sealing)")
+            self._take_dropped(event["data"] for event in manifest.events)
+        self.seq.append(np.array([event["seq"] for event in manifest.events], dtype=np.int64))
+        for file in manifest.files:
+            path = os.path.join(self.sealed, file.name)
+            if not os.path.exists(path):
+                self._damaged(f"sealed/{file.name}", 0, file.bytes, "the file is missing")
+                self.unread.append(manifest.seq)
+                continue
+            self._counted(path)
+            content = pages.check(path, file)
+            for start, stop, reason in content.damage:
+                self._damaged(f"sealed/{file.name}", start, stop, reason)
+            if content.seq is None:
+                self.unread.append(manifest.seq)
+            else:
+                self.seq.append(content.seq)
+
+    def _check_end(self) -> None:
+        """Say what an unfinished frame at the very end means: still written, unsaved or lost."""
+        name = self.segments[-1].session
+        try:
+            state = life(self.found.run_dir, name) if self._has_journal() else Life.ENDED
+        except (OSError, IndexError, ValueError, KeyError):
+            state = Life.SILENT
+        waiting = state is Life.DEAD and ring.is_alive(self.descriptor.get("ring", "")) is False
+        if waiting:
+            self.found.remarks.append(
+                f"session {name}: its process is gone and its last records are still in memory;"
+                " `epochal recover` saves them"
+            )
+        if self.torn is not None and state is not Life.ALIVE and not waiting:
+            self.found.damage.append(self.torn._replace(reason=f"{self.torn.reason}, at its end"))
+
+    def _has_journal(self) -> bool:
+        return any(os.path.exists(os.path.join(self.journal, s.name)) for s in self.segments)
+
+    def _check_sequence(self) -> None:
+        """Find the numbers that are missing; what a damaged sealed file held counts as missing."""
+        seq = np.unique(np.concatenate([np.zeros(0, np.int64), *self.seq]))
+        self.found.records += len(seq)
+        end = max([int(seq[-1]) + 1 if len(seq) else 0, *(stop for _, stop in self.unread)])
+        edges = np.concatenate([[-1], seq, [end]])
+        for at in np.flatnonzero(np.diff(edges) > 1):
+            gap = Gap(self.segments[0].session, int(edges[at]) + 1, int(edges[at + 1]) - 1)
+            self.found.gaps.append(gap)
+
+    def _counted(self, path: str) -> int:
+        size = os.path.getsize(path)
+        self.found.files, self.found.bytes = self.found.files + 1, self.found.bytes + size
+        return size
+
+    def _damaged(self, file: str, start: int, stop: int, reason: str) -> None:
+        self.found.damage.append(Damaged(file, start, stop, reason))
+
+
+# -- mirrors ---------------------------------------------------------------------------------
+
+
+def behind(run_dir: str) -> dict[str, int]:
+    """Return the bytes of the journal that each mirror has not taken yet; only those with some.
+
+    Raises:
+        RunFolderError: the run's description cannot be read.
+    """
+    known = cursor.cursors(run_dir)
+    sizes = {s: _size(run_dir, s) for s in frames.segments(os.path.join(run_dir, "journal"))}
+    lag = {}
+    for sink in sorted({*folder.describe(run_dir).get("sinks", ()), *known}):
+        positions = known[sink].positions if sink in known else {}
+        left = sum(_left(segment, size, positions) for segment, size in sizes.items())
+        if left:
+            lag[sink] = left
+    return lag
+
+
+def _left(segment: Segment, size: int, positions: dict[str, Position]) -> int:
+    at = positions.get(segment.session, Position())
+    if at.index > segment.index:
+        return 0
+    return max(0, size - at.offset) if at.index == segment.index else size
+
+
+def _size(run_dir: str, segment: Segment) -> int:
+    try:
+        return os.path.getsize(os.path.join(run_dir, "journal", segment.name))
+    except FileNotFoundError:
+        return 0  # sealed meanwhile, so every mirror has it
+
+
+def _check_mirrors(found: Verification) -> None:
+    try:
+        found.behind = behind(found.run_dir)
+    except RunFolderError:
+        return  # reported as a damaged description
+    follow = os.path.join(found.run_dir, "follow")
+    for name in sorted(os.listdir(follow)) if os.path.isdir(follow) else []:
+        path = os.path.join(follow, name)
+        if name.endswith(".refused.jsonl"):
+            with open(path, "rb") as file:
+                found.refused[name.removesuffix(".refused.jsonl")] = sum(1 for _ in file)
+        elif name.endswith(".json") and not name.startswith("."):
+            try:
+                with open(path, "rb") as file:
+                    json.load(file)
+            except ValueError as error:
+                found.remarks.append(
+                    f"follow/{name} is damaged ({error}): that mirror starts over"
+                )
+
+
+def _why(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
