@@ -68,7 +68,8 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
             a new one if this is its first start.
         resume_step: hide what the run recorded after this step (it is kept and can be read).
         fork: (run, step): a new run that begins with another's history up to that step.
-        ranks: "zero": only rank 0 of a distributed job writes; "all": each rank writes its part.
+        ranks: "zero": only rank 0 of a distributed job writes; on the others every call does
+            nothing.  ("all", each rank writes its own part, comes with a later release.)
         mode: "on", or "off": every call does nothing; default ``$EPOCHAL_MODE`` or "on".
         strict: raise what cannot be recorded instead of telling and counting it (for tests).
         on_alert: called as ``on_alert(title=…, text=…, level=…)`` for each alert.
@@ -92,21 +93,28 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         "strict": strict, **_sink_settings(sinks), **switches,
     })  # fmt: skip
     problems = Problems(strict=settings.strict)
-    run_config, cadence = Config(settings.config), Cadence(settings.schedule())
+    cadence = Cadence(settings.schedule())
     rank = _rank()
-    if settings.mode == "off" or (rank and settings.ranks == "zero"):
+    if rank and settings.ranks == "all":
+        problems.tell("ranks", "ranks='all' is not part of this release: only rank 0 writes")
+    if settings.mode == "off" or rank:
         about = RunInfo(id=id or new_id(), name=name or "off", project="", slug="off", dir="")
-        return Run(about, config=run_config, open_session=None, cadence=cadence, problems=problems)
+        return Run(
+            about, config=Config(settings.config), open_session=None, cadence=cadence,
+            problems=problems,
+        )  # fmt: skip
     mirrors = Mirrors(settings, problems)
     description = _describe(settings, mirrors.names, _checked_id(id), seed)
     target = _target(settings, description, resume_step, fork)
     about = folder.info(target.run_dir)
-    if target.config:
-        run_config = Config(target.config)
-        run_config.update(settings.config)
+    config_now = Config(settings.config)
+    if target.resumed:
+        config_now = Config(about.config)
+        for update in target.config_updates:
+            config_now.update(update)
     sessions = _Sessions(about, target, rank, problems)
     run = Run(
-        about, config=run_config, open_session=sessions.open, cadence=cadence, problems=problems,
+        about, config=config_now, open_session=sessions.open, cadence=cadence, problems=problems,
         on_alert=on_alert, on_finish=lambda run, complete: _finished(run, mirrors, complete),
     )  # fmt: skip
     if target.resumed:

@@ -448,6 +448,8 @@ def test_crashes_leave_no_trace(number, tmp_path):
     assert wild.lines() == calm.lines()
     assert wild.lines("epochs") == calm.lines("epochs")
     assert not list(tmp_path.glob("*/csv/.*")), "a temporary file was left behind"
+    for sink in dead:
+        sink.close()
 
 
 @needs_pandas

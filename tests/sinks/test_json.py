@@ -307,6 +307,8 @@ def test_crashes_leave_no_trace(number, tmp_path):
     wild.sink.close()
     for what in ("metrics", "summary", "config"):
         assert wild.read(what) == calm.read(what)
+    for sink in dead:
+        sink.close()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="needs pandas")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Iterable
 
 from epochal.core.system import sync_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
@@ -27,21 +23,22 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | Iterable[bytes]
         OSError: the folder cannot be written, or the disk is full.
 
     Example:
-        >>> path = Path(tempfile.mkdtemp()) / "a.json"
+        >>> import tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "a.json")
         >>> write_atomically(path, b"{}")
-        >>> path.read_bytes()
+        >>> open(path, "rb").read()
         b'{}'
     """
-    target = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:50]}.", dir=target.parent)
-    draft = Path(name)
+    folder, name = os.path.split(os.path.abspath(path))
+    draft = os.path.join(folder, f".{name[:50]}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(target)
+        os.replace(draft, path)
     except BaseException:
-        draft.unlink()
+        os.unlink(draft)
         raise
-    sync_folder(str(target.parent))  # the rename itself survives power loss
+    sync_folder(folder)  # the rename itself survives power loss

@@ -87,12 +87,12 @@ def _hide_text(text: str) -> str:
     return text if reveals_nothing(text) else MARK
 
 
-def _hide(value: Any, name: str) -> Any:
-    """Return what may be kept of a value whose name says that it is a secret."""
+def _hide(value: Any, *names: str) -> Any:
+    """Return what may be kept of a value that one of these names says is a secret."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Number):
-        hidden = isinstance(value, numbers.Integral) and is_password_name(name)
+        hidden = isinstance(value, numbers.Integral) and any(map(is_password_name, names))
         return MARK if hidden else value
     if isinstance(value, str):
         return _hide_text(value)
@@ -158,7 +158,7 @@ class _Walk:
             clean = redact_text(word)
             path = f"{parent.rpartition('.')[2]}.{clean}"
             if is_secret_name(word) or is_secret_name(clean) or is_secret_name(path):
-                item_copy = _hide(item, word)
+                item_copy = _hide(item, word, clean)
             elif title and word == "value":
                 item_copy = _hide(item, title)
             else:

@@ -11,8 +11,6 @@ import functools
 import re
 from itertools import pairwise
 
-MAX_NAME_CHARS = 200
-
 
 def _words(*lines: str) -> frozenset[str]:
     return frozenset(" ".join(lines).split())
@@ -58,20 +56,20 @@ def words_of(name: str) -> list[str]:
         >>> words_of("wandb.APIKey_2")
         ['wandb', 'api', 'key']
     """
-    return [word.lower() for word in _word_pattern().findall(name[-MAX_NAME_CHARS:])]
+    return [word.lower() for word in _word_pattern().findall(name)]
 
 
 def is_secret_name(name: str) -> bool:
     """Return whether the value under this name is to be hidden.
 
     Args:
-        name: a key, flag, variable or dotted path; only its last 200 characters count.
+        name: a key, flag, variable or dotted path.
 
     Example:
         >>> [is_secret_name(n) for n in ("WANDB_API_KEY", "--hf-token", "tokenizer", "eos_token")]
         [True, True, False, False]
     """
-    lowered = name[-MAX_NAME_CHARS:].lower()
+    lowered = name.lower()
     if not any(hint in lowered for hint in _HINTS):
         return False
     words = words_of(name)

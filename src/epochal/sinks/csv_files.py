@@ -27,19 +27,15 @@ the order in which they first appeared.  ``timestamp`` is seconds since the run 
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from epochal.core.errors import SinkError
-from epochal.core.records import Row
+from epochal.core.records import Event, Record, Row, RunInfo
 from epochal.sinks.csv_table import CsvTable, Line, Schema, number
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from epochal.core.records import Event, Record, RunInfo
 
 STEP_COLUMNS = (
     "step", "phase", "timestamp", "loss", "lr", "grad_norm_total", "grad_norm_avg",
@@ -80,7 +76,7 @@ class CsvSink:
         >>> sink.open(RunInfo("id", "My run", "p", "my-run", folder), None)
         >>> sink.write([Row(1, 0, 0.0, 0.5, 1, True, None, "train", {"train/loss": 0.25})])
         >>> sink.close()
-        >>> print((Path(folder) / "csv" / "my-run_steps.csv").read_text().splitlines()[1])
+        >>> print(open(f"{folder}/csv/my-run_steps.csv").read().splitlines()[1])
         1,train,0.500000,0.25,,,,,,1970-01-01T00:00:00.000Z
     """
 
@@ -103,13 +99,14 @@ class CsvSink:
             SinkError: the files are not those of the state; open without one and send everything.
             OSError: the folder cannot be written.
         """
-        folder = Path(run.dir) / "csv"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.path.join(run.dir, "csv")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        base = os.path.join(folder, run.slug)
         steps = Schema(_step_columns, _step_cells)
         epochs = Schema(_epoch_columns, _epoch_cells)
         tables = self._tables = (
-            CsvTable(folder / f"{run.slug}_steps.csv", steps, self._cell, self._clock),
-            CsvTable(folder / f"{run.slug}_epochs.csv", epochs, self._cell, self._clock),
+            CsvTable(f"{base}_steps.csv", steps, self._cell, self._clock),
+            CsvTable(f"{base}_epochs.csv", epochs, self._cell, self._clock),
         )
         if state is None:
             self._session, self._epoch_began_s = 0, 0.0

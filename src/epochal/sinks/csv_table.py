@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import SinkError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
 REWRITE_EVERY_S = 2.0
 """New columns rewrite the file at most this often."""
@@ -72,7 +69,7 @@ class CsvTable:
 
     def __init__(
         self,
-        path: Path,
+        path: str,
         schema: Schema,
         header_cell: Callable[[str], str],
         clock: Callable[[], float],
@@ -82,7 +79,7 @@ class CsvTable:
         self._plans: dict[tuple[str | None, tuple[str, ...]], Callable[..., Iterable[str]]] = {}
         self._held: list[Line] = []
         self._changed = False  # whether the file lacks anything of the held lines
-        self._fd = -1
+        self._file: io.FileIO | None = None
         self._size = 0  # bytes of the header and all final lines
         self._last = b""  # the last final line: tells whether a file is the one of a state
         self._rewritten_at = -REWRITE_EVERY_S + clock()
@@ -102,15 +99,16 @@ class CsvTable:
         self._size, self._last = int(state["size"]), state["last"].encode()
         self._held = [_restored(line) for line in state["held"]]
         try:
-            self._fd = os.open(self.path, os.O_RDWR)
+            file = self._file = io.FileIO(self.path, "r+")
         except FileNotFoundError as error:
             raise SinkError(f"{self.path} is missing; it is written anew") from error
         header = self._header()
-        found = os.pread(self._fd, len(header), 0)
-        last = os.pread(self._fd, len(self._last), self._size - len(self._last))
+        found = file.read(len(header))
+        file.seek(self._size - len(self._last))
+        last = file.read(len(self._last))
         if found != header or last != self._last:
             raise SinkError(f"{self.path} was changed since its state was taken; write it anew")
-        os.ftruncate(self._fd, self._size)
+        file.truncate(self._size)
         self._changed = bool(self._held)
 
     def add(self, line: Line) -> bool:
@@ -166,15 +164,15 @@ class CsvTable:
     def close(self) -> None:
         """Write everything and let go of the file."""
         try:
-            if self._fd >= 0:
+            if self._file is not None:
                 self.flush(now=True)
         finally:
             self._let_go()
 
     def _let_go(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
     def _formatted(self) -> list[bytes]:
         """Return the text of the held lines before the first one that needs a new column."""
@@ -201,9 +199,13 @@ class CsvTable:
 
     def _append(self, lines: list[bytes], waiting: list[Line]) -> None:
         """Write lines behind the final ones; the last stays open unless others wait behind it."""
+        assert self._file is not None
         data = b"".join(lines)
-        _write_all(self._fd, data, self._size)
-        os.ftruncate(self._fd, self._size + len(data))
+        self._file.seek(self._size)
+        view = memoryview(data)
+        while view:  # one call need not take everything
+            view = view[self._file.write(view) :]
+        self._file.truncate()
         if waiting:
             self._held = waiting
         else:
@@ -242,10 +244,10 @@ class CsvTable:
             for record in records:  # noqa: UP028 - the last one is kept
                 yield record
 
+        self._let_go()  # not every system replaces an open file
         write_atomically(self.path, pieces())
-        self._let_go()
-        self._fd = os.open(self.path, os.O_RDWR)
-        self._size, self._last = os.fstat(self._fd).st_size, record
+        self._file = io.FileIO(self.path, "r+")
+        self._size, self._last = self._file.seek(0, io.SEEK_END), record
         self._use(columns)
 
     def _use(self, columns: list[str]) -> None:
@@ -258,7 +260,7 @@ class CsvTable:
 
     def _records(self) -> Iterator[bytes]:
         """Yield the final lines as they stand in the file."""
-        with self.path.open("rb") as file:
+        with open(self.path, "rb") as file:
             at = file.seek(len(self._header()))
             record = b""
             while at < self._size:
@@ -299,10 +301,3 @@ def _restored(line: list[Any]) -> Line:
     return Line(
         tuple(key), phase, tuple(texts), {name: _number(cell) for name, cell in values.items()}
     )
-
-
-def _write_all(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        done = os.pwrite(fd, view, at)
-        view, at = view[done:], at + done

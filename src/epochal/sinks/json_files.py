@@ -17,21 +17,16 @@ first_step last_step nan_count inf_count`` and, once ``define`` named a goal, ``
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import SinkError
-from epochal.core.records import Row
+from epochal.core.records import Event, Record, Row, RunInfo
 from epochal.sinks.json_rows import JsonRows, strict, to_json
 from epochal.sinks.json_summary import MetricSummary
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from epochal.core.records import Event, Record, RunInfo
 
 REWRITE_EVERY_S = 2.0
 """Configuration and summary are written at most this often, and at the end."""
@@ -61,7 +56,7 @@ class JsonSink:
         >>> sink.open(RunInfo("id", "My run", "p", "my-run", folder), None)
         >>> sink.write([Row(1, 0, 0.0, 0.5, 1, True, None, None, {"loss": float("inf")})])
         >>> sink.close()
-        >>> snapshot = (Path(folder) / "json" / "training_metrics.json").read_text()
+        >>> snapshot = open(f"{folder}/json/training_metrics.json").read()
         >>> json.loads(snapshot)["rows"][0]["values"]
         {'loss': 'Infinity'}
     """
@@ -76,7 +71,7 @@ class JsonSink:
         self._goals: dict[str, str] = {}
         self._metrics: dict[str, MetricSummary] = {}
         self._rows: JsonRows | None = None
-        self._folder, self._slug = Path(), ""
+        self._folder, self._slug = "", ""
         self._changed = False
         self._written_at = 0.0
 
@@ -88,11 +83,11 @@ class JsonSink:
                 everything.
             OSError: the folder cannot be written.
         """
-        self._folder, self._slug = Path(run.dir) / "json", run.slug
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder, self._slug = os.path.join(run.dir, "json"), run.slug
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
         try:
             self._restore(state or _beginning(run))
-            self._rows = JsonRows(self._folder / "training_metrics.json")
+            self._rows = JsonRows(os.path.join(self._folder, "training_metrics.json"))
             self._rows.open(state and state["rows"], self._rest())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SinkError(f"the state of {self._folder} cannot be read: {error!r}") from error
@@ -239,7 +234,7 @@ class JsonSink:
         return self._goals.get(metric) or self._goals.get(max(fitting, key=len, default=""))
 
     def _replace(self, what: str, content: Mapping[str, Any]) -> None:
-        path = self._folder / f"{self._slug}_{what}.json"
+        path = os.path.join(self._folder, f"{self._slug}_{what}.json")
         write_atomically(path, to_json(content, indented=True) + b"\n")
 
 

@@ -13,18 +13,14 @@ New rows are written over the closing part, which follows them again in the same
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import SinkError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 OPENING = b'{"rows": ['
 
@@ -67,9 +63,9 @@ class JsonRows:
         path: the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self._fd = -1
+        self._file: io.FileIO | None = None
         self._size = 0  # bytes up to the end of the last row
         self._last = b""  # the last row: tells whether a file is the one of a state
         self._new: list[bytes] = []
@@ -90,11 +86,12 @@ class JsonRows:
             return
         self._size, self._last = int(state["size"]), state["last"].encode()
         try:
-            self._fd = os.open(self.path, os.O_RDWR)
+            file = self._file = io.FileIO(self.path, "r+")
         except FileNotFoundError as error:
             raise SinkError(f"{self.path} is missing; it is written anew") from error
-        opening = os.pread(self._fd, len(OPENING), 0)
-        last = os.pread(self._fd, len(self._last), self._size - len(self._last))
+        opening = file.read(len(OPENING))
+        file.seek(self._size - len(self._last))
+        last = file.read(len(self._last))
         if opening != OPENING or last != self._last:
             raise SinkError(f"{self.path} was changed since its state was taken; write it anew")
         self.flush(rest)
@@ -106,21 +103,25 @@ class JsonRows:
 
     def flush(self, rest: Mapping[str, Any]) -> None:
         """Write new rows and what follows them."""
+        assert self._file is not None
         rows = b",".join(self._new)
         if rows and self._last:
             rows = b"," + rows
         data = rows + _closing(rest)
         # Spaces before the file gets shorter: one write goes from one valid document to the next.
-        end = os.fstat(self._fd).st_size
-        _write_all(self._fd, data.ljust(end - self._size), self._size)
-        os.ftruncate(self._fd, self._size + len(data))
+        end = self._file.seek(0, io.SEEK_END)
+        self._file.seek(self._size)
+        view = memoryview(data.ljust(end - self._size))
+        while view:  # one call need not take everything
+            view = view[self._file.write(view) :]
+        self._file.truncate(self._size + len(data))
         if rows:
             self._size, self._last = self._size + len(rows), self._new[-1]
         self._new = []
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows in the file."""
-        with self.path.open("rb") as file:
+        with open(self.path, "rb") as file:
             at = len(file.readline())
             while at < self._size:
                 line = file.readline()
@@ -140,9 +141,9 @@ class JsonRows:
                 yield piece
             yield _closing(rest)
 
+        self.close()  # not every system replaces an open file
         write_atomically(self.path, pieces())
-        self.close()
-        self._fd = os.open(self.path, os.O_RDWR)
+        self._file = io.FileIO(self.path, "r+")
         self._size, self._last = size, last
 
     def state(self) -> dict[str, Any]:
@@ -152,18 +153,11 @@ class JsonRows:
     def close(self) -> None:
         """Let go of the file; rows that were not flushed are forgotten."""
         self._new = []
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
 
 def _closing(rest: Mapping[str, Any]) -> bytes:
     parts = [to_json(str(key)) + b": " + to_json(value) for key, value in rest.items()]
     return b"\n],\n" + b",\n".join(parts) + b"}\n"
-
-
-def _write_all(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        done = os.pwrite(fd, view, at)
-        view, at = view[done:], at + done

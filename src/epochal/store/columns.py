@@ -22,6 +22,7 @@ from epochal.core.items import (
     LONG,
     EventItem,
     Layout,
+    RowItem,
 )
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
@@ -52,13 +53,14 @@ class SegmentData:
     """What a segment file holds.
 
     Attributes:
-        descriptor: the session's description; empty if none could be read.
-        blocks: rows by layout; each frame gives blocks of its own.
+        descriptor: the session's description; of an earlier segment if none could be read here.
+        heartbeat: its last heartbeat.
+        blocks: rows by layout, in order.
         events: everything else, in order.
-        anchors: (mono_ns, wall_ns) pairs, in order.
+        anchors: (seq, mono_ns, wall_ns), in order: items from ``seq`` on follow that clock.
         next_seq: the sequence number after the last item.
         lost: items missing in the sequence before it.
-        damage: ranges of bytes that are no frames.
+        damage: ranges of bytes that are no frames, or that hold rows whose layout is lost.
         size: bytes of the file.
     """
 
@@ -66,7 +68,7 @@ class SegmentData:
     heartbeat: dict[str, Any] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     events: list[EventItem] = field(default_factory=list)
-    anchors: list[tuple[int, int]] = field(default_factory=list)
+    anchors: list[tuple[int, int, int]] = field(default_factory=list)
     next_seq: int = 0
     lost: int = 0
     damage: list[Damage] = field(default_factory=list)
@@ -88,7 +90,11 @@ def row_dtype(layout: Layout) -> np.dtype[Any]:
 
 
 def read_segment(
-    folder: str, segment: Segment, layouts: dict[int, Layout], seq: int = 0
+    folder: str,
+    segment: Segment,
+    layouts: dict[int, Layout],
+    seq: int = 0,
+    descriptor: dict[str, Any] | None = None,
 ) -> SegmentData:
     """Read a whole segment.
 
@@ -97,48 +103,66 @@ def read_segment(
         segment: which file.
         layouts: layouts of the session's earlier segments; extended.
         seq: the next expected sequence number; items before it are repetitions and are left out.
+        descriptor: the session's, as an earlier segment told it.
 
     Raises:
         FileNotFoundError: it was sealed meanwhile.
     """
     with open(os.path.join(folder, segment.name), "rb") as file:
         data = file.read()
-    found = SegmentData(next_seq=seq, size=len(data))
-    for each in frames.scan(data, segment.mark):
+    found = SegmentData(descriptor=dict(descriptor or {}), next_seq=seq, size=len(data))
+    scanned = list(frames.scan(data, segment.mark))
+    for each in scanned:  # first: a later descriptor also lists what a damaged frame defined
+        if isinstance(each, Frame) and each.kind == frames.DESCRIPTOR:
+            listed = json.loads(bytes(each.payload))["layouts"]
+            layouts.update((layout["id"], Layout.from_dict(layout)) for layout in listed)
+    waiting: list[Frame] = []
+    for each in scanned:
+        if isinstance(each, Frame) and each.kind == frames.ITEMS:
+            waiting.append(each)
+            continue
+        _take_items(waiting, found, layouts)
+        waiting = []
         if isinstance(each, Damage):
             found.damage.append(each)
         else:
-            _take(each, found, layouts)
+            _take_clock(each, found)
+    _take_items(waiting, found, layouts)
     return found
 
 
-def _take(frame: Frame, found: SegmentData, layouts: dict[int, Layout]) -> None:
-    if frame.kind == frames.ITEMS:
-        _take_items(frame.payload, found, layouts)
-        return
+def _take_clock(frame: Frame, found: SegmentData) -> None:
+    """Learn from a descriptor or heartbeat which clock the items after it follow."""
     if frame.kind not in (frames.DESCRIPTOR, frames.HEARTBEAT):
         return
     body = json.loads(bytes(frame.payload))
     if frame.kind == frames.HEARTBEAT:
         found.heartbeat = body
-        found.anchors.append((body["mono_ns"], body["wall_ns"]))
+    else:
+        found.descriptor = body
+        if found.anchors:
+            return
+    found.anchors.append((found.next_seq, body["mono_ns"], body["wall_ns"]))
+
+
+def _take_items(waiting: list[Frame], found: SegmentData, layouts: dict[int, Layout]) -> None:
+    """Decode neighboring frames of items at once: a slow training writes many tiny ones."""
+    if not waiting:
         return
-    if not found.anchors:
-        found.anchors.append((body["mono_ns"], body["wall_ns"]))
-    found.descriptor = body
-    layouts.update((each["id"], Layout.from_dict(each)) for each in body["layouts"])
-
-
-def _take_items(payload: memoryview, found: SegmentData, layouts: dict[int, Layout]) -> None:
+    alone = len(waiting) == 1
+    payload = waiting[0].payload if alone else memoryview(b"".join(f.payload for f in waiting))
     count, last = 0, found.next_seq - 1
     for part in decode_columns(payload, layouts):
         if isinstance(part, EventItem):
-            if part.seq >= found.next_seq:
+            known = max(found.next_seq, found.events[-1].seq + 1 if found.events else 0)
+            if part.seq >= known:
                 found.events.append(part)
                 count, last = count + 1, max(last, part.seq)
+        elif part is None:
+            reason = "the layout of rows is lost"
+            found.damage.append(Damage(waiting[0].start, waiting[-1].stop, reason))
         else:
-            if part.rows["seq"][0] < found.next_seq:
-                part.rows = part.rows[part.rows["seq"] >= found.next_seq]
+            part.rows = _new_rows(part.rows, found.next_seq)
             if len(part.rows):
                 found.blocks.append(part)
                 count, last = count + len(part.rows), max(last, int(part.rows["seq"][-1]))
@@ -146,19 +170,34 @@ def _take_items(payload: memoryview, found: SegmentData, layouts: dict[int, Layo
     found.next_seq = last + 1
 
 
-def decode_columns(payload: memoryview, layouts: dict[int, Layout]) -> Iterator[Block | EventItem]:
-    """Yield the blocks and events of one frame; within a frame, rows are grouped by layout.
+def _new_rows(rows: Array, seq: int) -> Array:
+    """Leave out repetitions: what was written twice after a failed sync or a recovery."""
+    seqs = rows["seq"]
+    before = np.empty_like(seqs)
+    before[0], before[1:] = seq - 1, seqs[:-1]
+    if (seqs > before).all():
+        return rows
+    return rows[seqs > np.maximum.accumulate(before)]
+
+
+def decode_columns(
+    payload: memoryview, layouts: dict[int, Layout]
+) -> Iterator[Block | EventItem | None]:
+    """Yield the events, then the rows grouped by layout; None for rows whose layout is not known.
 
     Args:
-        payload: the frame's payload.
-        layouts: known layouts by id; extended by what the frame defines.
+        payload: items, as in one frame or in several neighboring ones.
+        layouts: known layouts by id; extended by what the payload defines.
     """
     words = np.frombuffer(payload, "<u8")
-    heads, offsets = _rows_by_head(payload, words, layouts)
-    yield from offsets
+    heads, others = _rows_by_head(payload, words, layouts)
+    yield from others
     for head, starts in heads.items():
-        layout = layouts[head & 0xFFFFFFFF]
-        size = (head >> 32) // 8
+        layout = layouts.get(head & 0xFFFFFFFF)
+        size = head >> 35
+        if layout is None or row_dtype(layout).itemsize != size * 8:
+            yield None
+            continue
         raw = _gather(words, starts, size)
         yield Block(layout, raw.view(row_dtype(layout)).reshape(-1))
 
@@ -181,6 +220,7 @@ def _rows_by_head(
     """Walk the items: runs of equal rows as (first word, count) by head, the rest decoded."""
     runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
     others: list[Block | EventItem] = []
+    rare: dict[Layout, list[RowItem]] = {}
     quick = payload.cast("Q")  # scalars come out of it faster than out of an array
     at, end = 0, len(words)
     while at < end:
@@ -198,9 +238,9 @@ def _rows_by_head(
             if isinstance(item, EventItem):
                 others.append(item)
             elif item is not None:
-                others.append(_single(item))
-        at += size
-    return runs, others
+                rare.setdefault(item.layout, []).append(item)
+        at += max(size, 1)
+    return runs, [*others, *(_rare(layout, rows) for layout, rows in rare.items())]
 
 
 def _equal_rows(words: Array, at: int, size: int, head: int) -> int:
@@ -222,11 +262,13 @@ def _equal_rows(words: Array, at: int, size: int, head: int) -> int:
         window *= 8
 
 
-def _single(item: items.RowItem) -> Block:
-    """Return a long row as a block of one."""
-    rows = np.zeros(1, row_dtype(item.layout))
-    rows["seq"], rows["mono_ns"], rows["step"] = item.seq, item.mono_ns, item.step
-    if item.layout.variant & HAS_EPOCH:
-        rows["epoch"] = item.epoch
-    rows["values"] = item.values
-    return Block(item.layout, rows)
+def _rare(layout: Layout, items: list[RowItem]) -> Block:
+    """Return long rows of one layout as a block."""
+    rows = np.zeros(len(items), row_dtype(layout))
+    rows["seq"] = [item.seq for item in items]
+    rows["mono_ns"] = [item.mono_ns for item in items]
+    rows["step"] = [item.step for item in items]
+    if layout.variant & HAS_EPOCH:
+        rows["epoch"] = [item.epoch for item in items]
+    rows["values"] = [item.values for item in items]
+    return Block(layout, rows)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from epochal.core import items
 from epochal.core.errors import RunNotFoundError, SettingError
@@ -36,7 +36,7 @@ class Target:
         elapsed_ns: how long it had been going.
         last_step: the last step that was recorded, None if none.
         hides_after: what came after this step is hidden from now on, None: nothing.
-        config: the config as of now, for a resumed run.
+        config_updates: what was changed in the config since the start, in order.
     """
 
     run_dir: str
@@ -44,7 +44,7 @@ class Target:
     elapsed_ns: int = 0
     last_step: float | None = None
     hides_after: float | None = None
-    config: dict[str, Any] = field(default_factory=dict)
+    config_updates: list[dict[str, Any]] = field(default_factory=list)
 
 
 def job_key(environ: Mapping[str, str]) -> str | None:
@@ -105,39 +105,54 @@ def fork_of(base: str, fork: tuple[Any, float]) -> dict[str, Any]:
 
 def target(run_dir: str, hides_after: float | None = None) -> Target:
     """Return how a new session goes on with an existing run."""
-    elapsed_ns, last_step = _end(run_dir)
-    if hides_after is not None:
-        last_step = hides_after
-    config = dict(folder.describe(run_dir).get("config", {}))
-    return Target(run_dir, True, elapsed_ns, last_step, hides_after, config)
+    ends = _ends(run_dir)
+    steps = [end.step for end in ends if end.step is not None]
+    last_step = steps[-1] if steps else None
+    return Target(
+        run_dir,
+        resumed=True,
+        elapsed_ns=max((end.elapsed_ns for end in ends), default=0),
+        last_step=last_step if hides_after is None else hides_after,
+        hides_after=hides_after,
+        config_updates=[update for end in ends for update in end.config_updates],
+    )
 
 
-def _end(run_dir: str) -> tuple[int, float | None]:
-    """Return how long a run has been going and its last step, from the ends of its sessions."""
+class _End(NamedTuple):
+    """How far a segment goes, and what it changes in the config."""
+
+    elapsed_ns: int
+    step: float | None
+    config_updates: list[dict[str, Any]]
+
+
+def _ends(run_dir: str) -> list[_End]:
+    """Return the ends of a run's segments in reading order."""
     journal, target_dir = os.path.join(run_dir, "journal"), os.path.join(run_dir, "sealed")
-    last: dict[str, Segment] = {}
+    ends = []
     for segment in sorted({*frames.segments(journal), *sealed.sealed_segments(target_dir)}):
-        last[segment.session] = segment
-    ends: list[tuple[int, float | None]] = []
-    for segment in last.values():
         path = os.path.join(journal, segment.name)
         if os.path.exists(path):
-            ends += _journal_end(path, segment)
+            ends.append(_journal_end(path, segment))
         else:
-            manifest = sealed.read_manifest(target_dir, segment)
-            if manifest.descriptor.get("role") != "annotate":
-                ends.append((manifest.last_elapsed_ns, manifest.last_step))
-    elapsed_ns = max((elapsed for elapsed, _ in ends), default=0)
-    steps = [step for _, step in ends if step is not None]
-    return elapsed_ns, steps[-1] if steps else None
+            ends.append(_sealed_end(target_dir, segment))
+    return ends
 
 
-def _journal_end(path: str, segment: Segment) -> list[tuple[int, float | None]]:
-    """Return the end of a training session, nothing for sessions that only annotate."""
+def _sealed_end(target_dir: str, segment: Segment) -> _End:
+    manifest = sealed.read_manifest(target_dir, segment)
+    events = [event["data"] for event in manifest.events]
+    updates = [event["update"] for event in events if event["kind"] == "config"]
+    annotates = manifest.descriptor.get("role") == "annotate"
+    return _End(0 if annotates else manifest.last_elapsed_ns, manifest.last_step, updates)
+
+
+def _journal_end(path: str, segment: Segment) -> _End:
     with open(path, "rb") as file:
         data = file.read()
     descriptor: dict[str, Any] = {}
     layouts: dict[int, Layout] = {}
+    updates: list[dict[str, Any]] = []
     mono_ns = 0
     step: float | None = None
     for found in frames.scan(data, segment.mark):
@@ -151,7 +166,9 @@ def _journal_end(path: str, segment: Segment) -> list[tuple[int, float | None]]:
                 mono_ns = item.mono_ns
                 if isinstance(item, RowItem):
                     step = item.step
+                elif item.data["kind"] == "config":
+                    updates.append(item.data["update"])
     if not descriptor or descriptor.get("role") == "annotate":
-        return []
+        return _End(0, None, updates)
     passed_ns = max(0, mono_ns - descriptor["mono_ns"]) if mono_ns else 0
-    return [(descriptor["elapsed_ns"] + passed_ns, step)]
+    return _End(descriptor["elapsed_ns"] + passed_ns, step, updates)

@@ -1,25 +1,32 @@
-"""Checking one sealed file to the byte: which pages are damaged, and do statistics still hold."""
+"""Checking one sealed file to the byte: which pages are damaged, and do statistics still hold.
+
+:mod:`epochal.store.checker` runs this in a process of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from typing import Any, NamedTuple
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epochal.core.errors import DamageError
 from epochal.store import parquet, sealed, statistics
-from epochal.store.columns import Array
+from epochal.store.checker import Content
 from epochal.store.sealed import SEQ, STEP, SealedFile
+from epochal.store.sequence import Range, ranges
 
 
-class Content(NamedTuple):
-    """What a check found: damaged (start, stop, reason), and the sequence numbers if readable."""
-
-    damage: list[tuple[int, int, str]]
-    seq: Array | None
+def serve(questions: TextIO, answers: TextIO) -> None:
+    """Answer each line ``{"path", "file"}`` with a line ``{"damage", "seq"}``, to the end."""
+    for line in questions:
+        asked = json.loads(line)
+        found = check(asked["path"], SealedFile.from_dict(asked["file"]))
+        answers.write(json.dumps(found._asdict()) + "\n")
+        answers.flush()
 
 
 def check(path: str, file: SealedFile) -> Content:
@@ -36,7 +43,7 @@ def check(path: str, file: SealedFile) -> Content:
         return Content(damage, _sequence(path))
     if reason := _difference(table, file, size):
         return Content([(0, size, reason)], None)
-    return Content([], table[SEQ].to_numpy())
+    return Content([], ranges(table[SEQ].to_numpy()))
 
 
 def _damaged_chunks(path: str, size: int) -> list[tuple[int, int, str]]:
@@ -66,13 +73,12 @@ def _damaged_chunk(
     return None
 
 
-def _sequence(path: str) -> Array | None:
+def _sequence(path: str) -> list[Range] | None:
     """Return the sequence numbers of a file that is damaged elsewhere: nothing of them is lost."""
     try:
-        column: Array = parquet.read(path, [SEQ])[SEQ].to_numpy()
+        return ranges(parquet.read(path, [SEQ])[SEQ].to_numpy())
     except (DamageError, KeyError):
         return None
-    return column
 
 
 def _difference(table: pa.Table, file: SealedFile, size: int) -> str:

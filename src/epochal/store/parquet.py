@@ -63,7 +63,11 @@ def _joined(parts: Sequence[Array]) -> Array:
 
 
 def long_table(columns: Sequence[Columns]) -> pa.Table:
-    """Return the rows of rare layouts as one long table: a row per value."""
+    """Return the rows of rare layouts as one long table, a row per value, sorted by metric.
+
+    Args:
+        columns: layouts whose steps are all int64 or all float64.
+    """
     parts = []
     for each in columns:
         n, keys = len(each.seq), each.layout.keys
@@ -71,18 +75,28 @@ def long_table(columns: Sequence[Columns]) -> pa.Table:
         parts.append(
             pa.table(
                 {
-                    SEQ: np.repeat(each.seq, len(keys)),
-                    ELAPSED: np.repeat(each.elapsed_ns, len(keys)),
-                    STEP: np.repeat(each.step.astype(np.float64), len(keys)),
-                    EPOCH: np.repeat(epoch, len(keys)),
-                    "metric": pa.array(list(keys) * n),
-                    "value": np.column_stack(each.values).reshape(-1),
+                    "metric": pa.array(np.repeat(np.array(keys, dtype=object), n), pa.string()),
+                    SEQ: np.tile(each.seq, len(keys)),
+                    ELAPSED: np.tile(each.elapsed_ns, len(keys)),
+                    STEP: np.tile(each.step, len(keys)),
+                    EPOCH: np.tile(epoch, len(keys)),
+                    "value": np.concatenate(each.values),
                     "phase": pa.array([each.layout.phase] * (n * len(keys)), pa.string()),
                     "variant": np.repeat(np.int32(each.layout.variant), n * len(keys)),
                 }
             )
         )
-    return pa.concat_tables(parts).sort_by(SEQ)
+    return pa.concat_tables(parts).sort_by([("metric", "ascending"), (SEQ, "ascending")])
+
+
+def long_stats(columns: Sequence[Columns]) -> dict[str, dict[str, Any]]:
+    """Return the statistics of each metric of a long table."""
+    found: dict[str, statistics.Stats] = {}
+    for each in columns:
+        for key, values in zip(each.layout.keys, each.values, strict=True):
+            new = statistics.of(values, each.step, each.seq)
+            found[key] = statistics.join_by_seq(found.get(key, statistics.Stats()), new)
+    return {key: stats.to_dict() for key, stats in found.items()}
 
 
 def events_table(events: Sequence[EventItem], offset_ns: int) -> pa.Table:

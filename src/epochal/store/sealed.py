@@ -7,7 +7,8 @@ A segment ``0001-<session>-0001.seg`` of the journal becomes, in ``sealed/``:
 - ``0001-<session>-0001-<n>.parquet``, a table for each key set: columns ``_seq`` (position in the
   session), ``_elapsed_ns`` (since the run began), ``_step``, ``_epoch`` if there is one, and one
   float64 column per metric;
-- ``…-long.parquet`` for rare key sets: ``_seq _elapsed_ns _step _epoch metric value phase``;
+- ``…-long.parquet`` for rare key sets: ``_seq _elapsed_ns _step _epoch metric value phase variant``,
+  sorted by metric (``…-long-float.parquet`` for those whose steps are floats);
 - ``…-events.parquet`` when there are many events; a few stay inside the manifest.
 """
 
@@ -67,7 +68,7 @@ class Manifest:
         segment: the journal file that it replaces.
         seq: (first, after last) sequence numbers.
         descriptor, heartbeat: the session's, as last read.
-        anchors: (mono_ns, wall_ns) pairs.
+        anchors: (seq, mono_ns, wall_ns): items from ``seq`` on follow that clock.
         ended: the session wrote that it ended.
         lost: items missing in the sequence.
         damage: (start, stop, reason) of damaged bytes of the segment.
@@ -82,7 +83,7 @@ class Manifest:
     seq: tuple[int, int]
     descriptor: dict[str, Any]
     heartbeat: dict[str, Any]
-    anchors: list[tuple[int, int]]
+    anchors: list[tuple[int, int, int]]
     ended: bool
     lost: int
     damage: list[tuple[int, int, str]]
@@ -114,7 +115,7 @@ class Manifest:
         body["segment"] = Segment(*body["segment"])
         body["files"] = [SealedFile.from_dict(file) for file in body["files"]]
         body["seq"] = tuple(body["seq"])
-        body["anchors"] = [(mono, wall) for mono, wall in body["anchors"]]
+        body["anchors"] = [(seq, mono, wall) for seq, mono, wall in body["anchors"]]
         body["damage"] = [(start, stop, why) for start, stop, why in body["damage"]]
         return cls(**body)
 

@@ -22,8 +22,8 @@ class Stats:
         finite: points that are neither NaN nor infinite; the moments are of these.
         mean, m2: mean and sum of squared deviations.
         min, max: smallest and largest finite value, NaN if there is none.
-        min_step, max_step: where they were (first place).
-        first, last: the ends in the order of logging; last_step, last_seq: where.
+        min_step, max_step, min_seq, max_seq: where they were (first place).
+        first, last: the ends in the order of logging; first_seq, last_step, last_seq: where.
         nan, inf: how many were NaN, how many infinite; first_bad_step: where the first was.
         step_low, step_high: the range of steps, to know whether a resume hides some.
     """
@@ -45,6 +45,10 @@ class Stats:
     first_bad_step: float | None = None
     step_low: float = _NAN
     step_high: float = _NAN
+    first_seq: int = -1
+    min_seq: int = -1
+    max_seq: int = -1
+    first_bad_seq: int = -1
 
     @property
     def std(self) -> float:
@@ -63,23 +67,26 @@ def of(values: Array, steps: Array, seq: Array) -> Stats:
     good = np.isfinite(values)
     stats = Stats(
         count=len(values), first=float(values[0]), last=float(values[-1]),
-        last_step=_number(steps[-1]), last_seq=int(seq[-1]),
+        last_step=_number(steps[-1]), first_seq=int(seq[0]), last_seq=int(seq[-1]),
         step_low=_number(steps.min()), step_high=_number(steps.max()),
     )  # fmt: skip
     if good.all():
-        finite, where = values, steps
+        finite, where, when = values, steps, seq
     else:
-        finite, where = values[good], steps[good]
+        finite, where, when = values[good], steps[good], seq[good]
         stats.nan = int(np.isnan(values).sum())
         stats.inf = len(values) - len(finite) - stats.nan
-        stats.first_bad_step = _number(steps[~good][0])
+        bad = int((~good).argmax())
+        stats.first_bad_step, stats.first_bad_seq = _number(steps[bad]), int(seq[bad])
     stats.finite = len(finite)
     if len(finite):
         low, high = int(finite.argmin()), int(finite.argmax())
         stats.min, stats.min_step = float(finite[low]), _number(where[low])
         stats.max, stats.max_step = float(finite[high]), _number(where[high])
-        stats.mean = float(finite.mean())
-        stats.m2 = float(np.square(finite - stats.mean).sum())
+        stats.min_seq, stats.max_seq = int(when[low]), int(when[high])
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e154 squares are infinite
+            stats.mean = float(finite.mean())
+            stats.m2 = float(np.square(finite - stats.mean).sum())
     return stats
 
 
@@ -91,18 +98,45 @@ def join(a: Stats, b: Stats) -> Stats:
     """
     if not a.count or not b.count:
         return a if a.count else b
-    out = Stats(count=a.count + b.count, finite=a.finite + b.finite, first=a.first)
+    out = Stats(count=a.count + b.count, finite=a.finite + b.finite)
+    out.first, out.first_seq = a.first, a.first_seq
     out.last, out.last_step, out.last_seq = b.last, b.last_step, b.last_seq
     out.nan, out.inf = a.nan + b.nan, a.inf + b.inf
-    out.first_bad_step = a.first_bad_step if a.first_bad_step is not None else b.first_bad_step
+    bad = a if a.first_bad_step is not None else b
+    out.first_bad_step, out.first_bad_seq = bad.first_bad_step, bad.first_bad_seq
     out.step_low, out.step_high = min(a.step_low, b.step_low), max(a.step_high, b.step_high)
     low = a if not (b.min < a.min or math.isnan(a.min)) else b
     high = a if not (b.max > a.max or math.isnan(a.max)) else b
-    out.min, out.min_step, out.max, out.max_step = low.min, low.min_step, high.max, high.max_step
-    if out.finite:
-        delta = b.mean - a.mean
-        out.mean = a.mean + delta * b.finite / out.finite
-        out.m2 = a.m2 + b.m2 + delta * delta * a.finite * b.finite / out.finite
+    out.min, out.min_step, out.min_seq = low.min, low.min_step, low.min_seq
+    out.max, out.max_step, out.max_seq = high.max, high.max_step, high.max_seq
+    _join_moments(out, a, b)
+    return out
+
+
+def _join_moments(out: Stats, a: Stats, b: Stats) -> None:
+    if not a.finite or not b.finite:
+        only = a if a.finite else b
+        out.mean, out.m2 = only.mean, only.m2
+        return
+    delta = b.mean - a.mean
+    out.mean = a.mean + delta * b.finite / out.finite
+    out.m2 = a.m2 + b.m2 + delta * delta * a.finite * b.finite / out.finite
+
+
+def join_by_seq(a: Stats, b: Stats) -> Stats:
+    """Join statistics of one session whose points may interleave: places follow the sequence."""
+    if not a.count or not b.count:
+        return a if a.count else b
+    early, late = (a, b) if a.first_seq <= b.first_seq else (b, a)
+    out = join(early, late)
+    if early.last_seq > late.last_seq:
+        out.last, out.last_step, out.last_seq = early.last, early.last_step, early.last_seq
+    if late.min == early.min and late.min_seq < early.min_seq:
+        out.min_step, out.min_seq = late.min_step, late.min_seq
+    if late.max == early.max and late.max_seq < early.max_seq:
+        out.max_step, out.max_seq = late.max_step, late.max_seq
+    if 0 <= late.first_bad_seq < early.first_bad_seq:
+        out.first_bad_step, out.first_bad_seq = late.first_bad_step, late.first_bad_seq
     return out
 
 

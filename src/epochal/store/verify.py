@@ -5,13 +5,12 @@ Nothing is changed, and nothing has to be stopped: a run may be verified while i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from epochal.core import ring
 from epochal.core.errors import RunFolderError
@@ -19,10 +18,12 @@ from epochal.core.items import Layout
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.journal.reader import Position
-from epochal.store import cursor, folder, pages, sealed
-from epochal.store.columns import Array, SegmentData, read_segment
+from epochal.store import cursor, folder, sealed, sequence
+from epochal.store.checker import Checker
+from epochal.store.columns import SegmentData, read_segment
 from epochal.store.liveness import Life, life
 from epochal.store.sealed import Manifest
+from epochal.store.sequence import Range
 
 
 class Damaged(NamedTuple):
@@ -85,11 +86,12 @@ class Verification:
         return sum(gap.count for gap in self.gaps)
 
 
-def verify_run(run_dir: str) -> Verification:
+def verify_run(run_dir: str, checker: Checker | None = None) -> Verification:
     """Check every file of a run that Epochal answers for.
 
     Args:
         run_dir: the run's folder.
+        checker: for several runs one after the other, to share its process.
 
     Returns:
         What was found; damage is reported, never raised.
@@ -106,8 +108,9 @@ def verify_run(run_dir: str) -> Verification:
     """
     found = Verification(run_dir)
     _check_description(found)
-    for segments in _by_session(run_dir).values():
-        _Session(found, segments).check()
+    with Checker() if checker is None else contextlib.nullcontext(checker) as files:
+        for segments in _by_session(run_dir).values():
+            _Session(found, segments, files).check()
     _check_mirrors(found)
     return found
 
@@ -135,13 +138,13 @@ def _check_description(found: Verification) -> None:
 class _Session:
     """Checks the segments of one session, sealed or not."""
 
-    def __init__(self, found: Verification, segments: list[Segment]) -> None:
-        self.found, self.segments = found, segments
+    def __init__(self, found: Verification, segments: list[Segment], files: Checker) -> None:
+        self.found, self.segments, self.files = found, segments, files
         self.journal = os.path.join(found.run_dir, "journal")
         self.sealed = os.path.join(found.run_dir, "sealed")
         self.layouts: dict[int, Layout] = {}
-        self.seq: list[Array] = []
-        self.unread: list[tuple[int, int]] = []
+        self.seq: list[Range] = []
+        self.end = 0
         self.torn: Damaged | None = None
         self.descriptor: dict[str, Any] = {}
 
@@ -177,11 +180,6 @@ class _Session:
             data = read_segment(self.journal, segment, self.layouts)
         except FileNotFoundError:
             return  # sealed since it was listed: its manifest comes next
-        except KeyError as error:
-            size = self._counted(path)
-            reason = f"the description of row layout {error} is lost, its rows cannot be read"
-            self._damaged(f"journal/{segment.name}", 0, size, reason)
-            return
         self._counted(path)
         self.descriptor = data.descriptor or self.descriptor
         self._take(data)
@@ -198,8 +196,9 @@ class _Session:
                 )
 
     def _take(self, data: SegmentData) -> None:
-        self.seq += [block.rows["seq"] for block in data.blocks]
-        self.seq.append(np.array([event.seq for event in data.events], dtype=np.int64))
+        for block in data.blocks:
+            self.seq += sequence.ranges(block.rows["seq"])
+        self.seq += [(event.seq, event.seq + 1) for event in data.events]
         self._take_dropped(event.data for event in data.events)
 
     def _take_dropped(self, events: Iterator[dict[str, Any]]) -> None:
@@ -213,21 +212,15 @@ class _Session:
             for start, stop, reason in manifest.damage:  # as it was when it was sealed
                 self._damaged(f"journal/{segment.name}", start, stop, f"{reason} (before sealing)")
             self._take_dropped(event["data"] for event in manifest.events)
-        self.seq.append(np.array([event["seq"] for event in manifest.events], dtype=np.int64))
+        self.seq += [(event["seq"], event["seq"] + 1) for event in manifest.events]
         for file in manifest.files:
-            path = os.path.join(self.sealed, file.name)
-            if not os.path.exists(path):
-                self._damaged(f"sealed/{file.name}", 0, file.bytes, "the file is missing")
-                self.unread.append(manifest.seq)
-                continue
-            self._counted(path)
-            content = pages.check(path, file)
+            content = self.files.check(os.path.join(self.sealed, file.name), file)
+            self._counted(os.path.join(self.sealed, file.name))
             for start, stop, reason in content.damage:
                 self._damaged(f"sealed/{file.name}", start, stop, reason)
+            self.seq += content.seq or []
             if content.seq is None:
-                self.unread.append(manifest.seq)
-            else:
-                self.seq.append(content.seq)
+                self.end = max(self.end, manifest.seq[1])
 
     def _check_end(self) -> None:
         """Say what an unfinished frame at the very end means: still written, unsaved or lost."""
@@ -250,16 +243,14 @@ class _Session:
 
     def _check_sequence(self) -> None:
         """Find the numbers that are missing; what a damaged sealed file held counts as missing."""
-        seq = np.unique(np.concatenate([np.zeros(0, np.int64), *self.seq]))
-        self.found.records += len(seq)
-        end = max([int(seq[-1]) + 1 if len(seq) else 0, *(stop for _, stop in self.unread)])
-        edges = np.concatenate([[-1], seq, [end]])
-        for at in np.flatnonzero(np.diff(edges) > 1):
-            gap = Gap(self.segments[0].session, int(edges[at]) + 1, int(edges[at + 1]) - 1)
-            self.found.gaps.append(gap)
+        known = sequence.joined(self.seq)
+        self.found.records += sum(stop - start for start, stop in known)
+        session = self.segments[0].session
+        for start, stop in sequence.missing(known, self.end):
+            self.found.gaps.append(Gap(session, start, stop - 1))
 
     def _counted(self, path: str) -> int:
-        size = os.path.getsize(path)
+        size = os.path.getsize(path) if os.path.exists(path) else 0
         self.found.files, self.found.bytes = self.found.files + 1, self.found.bytes + size
         return size
 

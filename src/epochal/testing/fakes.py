@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from epochal.core.errors import SinkError
-from epochal.core.records import Event, Record, Row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from epochal.core.records import RunInfo
+from epochal.core.records import Event, Record, Row, RunInfo
 
 Point = tuple[float, str, float]
 """Step, metric name, value."""

@@ -6,17 +6,14 @@ import contextlib
 import json
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from epochal.core.errors import SinkError
 from epochal.core.records import Record, RunInfo
+from epochal.core.sink import Sink
 from epochal.testing.fakes import CREATED_S, Point, event, points, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from epochal.core.sink import Sink
 
 ODD_NAMES = (
     "verlust/größe", "损失", "🚀", "a b", "a,b", 'quo"te', "it's", "line\nend", "tab\there",
