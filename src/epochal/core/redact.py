@@ -104,9 +104,8 @@ class _Walk:
     """One copy of nested data; what is shared in it is copied once and stays shared."""
 
     def __init__(self) -> None:
-        self.copies: dict[
-            int, tuple[Any, Any]
-        ] = {}  # by id; the original kept so that it stays its
+        # By id and name; the original is kept too, so that no other object gets its id.
+        self.copies: dict[tuple[int, str], tuple[Any, Any]] = {}
 
     def copy(self, value: Any, name: str, depth: int) -> Any:
         """Return the redacted copy of what lies under ``name``, the last two keys of its path."""

@@ -6,12 +6,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from epochal.core.errors import SinkError
 from epochal.core.names import slug
 from epochal.core.problems import logger
 from epochal.core.records import Event, Record
 from epochal.core.sink import Sink
-from epochal.journal.reader import JournalReader
+from epochal.journal.reader import JournalReader, Position
 from epochal.store import cursor, folder
 from epochal.store.cursor import Cursor
 
@@ -21,6 +23,27 @@ TRIES = 5
 SLOWEST_RETRY_S = 30.0
 SUSPECTS = 3
 """So many records that fail one after the other mean that the service is down, not the records."""
+
+
+class Reader(Protocol):
+    """Where a follower's records come from."""
+
+    def read(self) -> list[Record]:
+        """Return new records."""
+
+    def positions(self) -> dict[str, Position]:
+        """Return where reading stands."""
+
+
+def open_reader(run_dir: str, positions: dict[str, Position]) -> Reader:
+    """Return a reader of the journal, or of sealed files too if some of it is only there."""
+    sealed = os.path.join(run_dir, "sealed")
+    if os.path.isdir(sealed) and os.listdir(sealed):
+        from epochal.store import replay  # loads NumPy and pyarrow: rarely needed
+
+        if replay.has_only_sealed(run_dir, positions):
+            return replay.RunReader(run_dir, positions)
+    return JournalReader(os.path.join(run_dir, "journal"), positions)
 
 
 class Follower:
@@ -49,7 +72,7 @@ class Follower:
         self._retry_at = 0.0
         self._flushed_at = clock()
         self._dirty = False
-        self._reader: JournalReader | None = None
+        self._reader: Reader | None = None
 
     def step(self) -> bool:
         """Move on; True if there was anything to do, False when it is time to wait."""
@@ -95,10 +118,18 @@ class Follower:
         self._reader = None
         return True
 
-    def _open(self) -> JournalReader:
+    def _open(self) -> Reader:
         stored = cursor.load(self.run_dir, self.sink.name)
-        self.sink.open(folder.info(self.run_dir), stored.state)
-        self._reader = JournalReader(os.path.join(self.run_dir, "journal"), stored.positions)
+        about = folder.info(self.run_dir)
+        try:
+            self.sink.open(about, stored.state)
+        except SinkError as error:
+            if stored.state is None:
+                raise
+            logger.warning("sink %r of %s begins anew: %s", self.sink.name, self.run_dir, error)
+            stored = Cursor()
+            self.sink.open(about, None)
+        self._reader = open_reader(self.run_dir, stored.positions)
         return self._reader
 
     def _write(self, records: Sequence[Record]) -> None:

@@ -21,7 +21,10 @@ DIFF_MARGIN_BYTES = 1 << 16
 _SAFE = (
     *("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
     *("-c", "core.pager=cat", "-c", "submodule.recurse=false"),
+    *("-c", "diff.autoRefreshIndex=false"),  # `git diff` takes the lock of the index for that
 )
+_UNCHANGED = re.compile(r"^diff --git [^\n]*\n(?=diff --git |\Z)", re.MULTILINE)
+"""What is left of a file whose time changed and whose content did not."""
 _PASSED_ON = re.compile(
     r"PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|TEMP|TMP|XDG_CONFIG_HOME"
     r"|GIT_CONFIG_\w+|GIT_CEILING_DIRECTORIES|GIT_DISCOVERY_ACROSS_FILESYSTEM"
@@ -146,7 +149,7 @@ class _Repository:
         text = output.text
         if output.truncated:
             text = text[: text.rfind("\n") + 1]  # half a secret would not be recognized
-        kept = redact_text(text).encode("utf-8")
+        kept = redact_text(_UNCHANGED.sub("", text)).encode("utf-8")
         truncated = output.truncated or len(kept) > limit_bytes
         kept = kept[:limit_bytes].decode("utf-8", "ignore").encode("utf-8")
         return {

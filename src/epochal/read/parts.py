@@ -1,106 +1,160 @@
 """Parts: a run's stored pieces behind one interface, whether sealed or still in the journal.
 
 A run's data is a list of parts, one per segment, in reading order.  A part says which metrics it
-holds, gives one metric's points as arrays, its statistics, and its events.
+holds with their statistics, gives the points of chosen metrics as arrays, and its events.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from epochal.core.items import HAS_EPOCH, IMPLICIT_STEP, Layout
+from epochal.core.errors import DamageError
+from epochal.core.items import HAS_EPOCH, Layout
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.store import sealed, statistics
-from epochal.store.columns import Array, SegmentData, read_segment
-from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest
+from epochal.store.columns import Array, Block, SegmentData, read_segment
+from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 from epochal.store.statistics import Stats
 
 
-@dataclass
-class Points:
-    """Points of one metric from one part, in logging order; arrays of shape (n_points,)."""
+class Rows(NamedTuple):
+    """Rows of one key set, in logging order; arrays of shape (n_rows,).
 
+    Attributes:
+        layout: the metrics, phase and variant.
+        seq, elapsed_ns: int64.
+        steps: int64 or float64.
+        epochs: float64, None if the rows have none.
+        values: float64 by metric; only what was asked for.
+    """
+
+    layout: Layout
     seq: Array
     elapsed_ns: Array
     steps: Array
     epochs: Array | None
-    values: Array
-    epoch_row: bool = False
+    values: dict[str, Array]
+
+
+class PartEvent(NamedTuple):
+    """An event: position, time since the run began, fields with ``kind``."""
+
+    seq: int
+    elapsed_ns: int
+    data: dict[str, Any]
 
 
 class Part(Protocol):
-    """One segment's content."""
+    """One segment's content.
+
+    Attributes:
+        segment: which one.
+        descriptor, heartbeat: the session's, empty if they could not be read.
+        anchors: (seq, mono_ns, wall_ns): items from ``seq`` on follow that clock.
+        lost: items missing in the sequence.
+        damage: reasons why bytes could not be used.
+        last_elapsed_ns: time of the last item.
+    """
 
     segment: Segment
     descriptor: dict[str, Any]
-    anchors: list[tuple[int, int]]
+    heartbeat: dict[str, Any]
+    anchors: Sequence[tuple[int, int, int]]
     lost: int
-
-    def metrics(self) -> dict[str, int]:
-        """Return the metrics with their numbers of points."""
-
-    def points(self, metric: str) -> list[Points]:
-        """Return a metric's points."""
+    damage: list[str]
+    last_elapsed_ns: int
 
     def stats(self) -> dict[str, Stats]:
         """Return the statistics of each metric."""
 
-    def tables(self) -> Iterator[tuple[Layout, dict[str, Array]]]:
-        """Yield whole tables: fixed columns and values by name."""
+    def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
+        """Yield the rows that have any of the metrics; None: all of them."""
 
-    def events(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return (seq, elapsed_ns, data) of each event."""
-
-    def layouts(self) -> list[Layout]:
-        """Return the layouts of its rows."""
+    def events(self) -> list[PartEvent]:
+        """Return the events in order."""
 
 
-def read_parts(run_dir: str) -> list[Part]:
-    """Return a run's parts in reading order; a segment that is sealed meanwhile is found again.
+def read_parts(run_dir: str, before: Sequence[Part] = ()) -> tuple[list[Part], list[str]]:
+    """Return a run's parts in reading order, and what could not be read.
+
+    A segment that is sealed meanwhile is found again.
+
+    Args:
+        run_dir: the run.
+        before: parts from an earlier reading; those that have not changed are used again.
 
     Raises:
         OSError: the folder cannot be read.
     """
     journal, target = os.path.join(run_dir, "journal"), os.path.join(run_dir, "sealed")
+    known = {part.segment: part for part in before}
     for _ in range(100):
         # The journal is listed first: what is sealed in between is then seen twice, never not.
         live = frames.segments(journal)
         done = sealed.sealed_segments(target)
         try:
-            return _read(journal, target, live, set(done))
+            return _Reading(journal, target, known).parts(set(live), set(done))
         except FileNotFoundError:
             continue
     message = f"{run_dir} changes faster than it can be listed"
     raise OSError(message)
 
 
-def _read(
-    journal: str, target: str, live: Sequence[Segment], done: set[Segment]
-) -> list[Part]:
-    parts: list[Part] = []
-    layouts: dict[str, dict[int, Layout]] = {}
-    seq: dict[str, int] = {}
-    for segment in sorted({*live, *done}):
-        known = layouts.setdefault(segment.session, {})
-        if segment in done:
-            manifest = sealed.read_manifest(target, segment)
-            listed = manifest.descriptor.get("layouts", ())
-            known.update((each["id"], Layout.from_dict(each)) for each in listed)
-            known.update((f.layout.id, f.layout) for f in manifest.files if f.layout)
-            seq[segment.session] = manifest.seq[1]
-            parts.append(SealedPart(target, manifest))
-        else:
-            data = read_segment(journal, segment, known, seq.get(segment.session, 0))
-            seq[segment.session] = data.next_seq
-            parts.append(LivePart(segment, data))
-    return parts
+class _Reading:
+    """One pass over a run's segments; each session's layouts and position are carried along."""
+
+    def __init__(self, journal: str, target: str, known: dict[Segment, Part]) -> None:
+        self._journal, self._target, self._known = journal, target, known
+        self._layouts: dict[str, dict[int, Layout]] = {}
+        self._seq: dict[str, int] = {}
+        self._descriptor: dict[str, dict[str, Any]] = {}
+
+    def parts(self, live: set[Segment], done: set[Segment]) -> tuple[list[Part], list[str]]:
+        parts: list[Part] = []
+        problems: list[str] = []
+        for segment in sorted(live | done):
+            part: Part | None = None
+            if segment in done:
+                try:
+                    part = self._sealed(segment)
+                except (ValueError, KeyError, TypeError) as error:
+                    problems.append(f"{sealed.manifest_name(segment)} is damaged: {error}")
+            if part is None and segment in live:
+                part = self._live(segment)
+            if part is not None:
+                parts.append(part)
+                self._descriptor[segment.session] = part.descriptor
+        return parts, problems
+
+    def _sealed(self, segment: Segment) -> Part:
+        part = self._known.get(segment)
+        if not isinstance(part, SealedPart):
+            part = SealedPart(self._target, sealed.read_manifest(self._target, segment))
+        layouts = self._layouts.setdefault(segment.session, {})
+        layouts.update(sealed.layouts_of(part.manifest))
+        self._seq[segment.session] = part.manifest.seq[1]
+        return part
+
+    def _live(self, segment: Segment) -> Part:
+        session = segment.session
+        layouts = self._layouts.setdefault(session, {})
+        part = self._known.get(segment)
+        size = os.path.getsize(os.path.join(self._journal, segment.name))
+        if not isinstance(part, LivePart) or part.data.size != size:
+            data = read_segment(
+                self._journal, segment, layouts, self._seq.get(session, 0),
+                self._descriptor.get(session),
+            )  # fmt: skip
+            part = LivePart(segment, data)
+        layouts.update((block.layout.id, block.layout) for block in part.data.blocks)
+        self._seq[session] = part.data.next_seq
+        return part
 
 
 class LivePart:
@@ -108,58 +162,49 @@ class LivePart:
 
     def __init__(self, segment: Segment, data: SegmentData) -> None:
         self.segment, self.data = segment, data
-        self.descriptor, self.anchors, self.lost = data.descriptor, data.anchors, data.lost
+        self.descriptor, self.heartbeat = data.descriptor, data.heartbeat
+        self.anchors, self.lost = data.anchors, data.lost
+        self.damage = [
+            f"{segment.name}, bytes {d.start:,} to {d.stop:,}: {d.reason}"
+            for d in data.damage
+            if not d.torn
+        ]
         start = data.descriptor
         self._offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
-
-    def layouts(self) -> list[Layout]:
-        """Return the layouts of its rows."""
-        return list({block.layout: None for block in self.data.blocks})
-
-    def metrics(self) -> dict[str, int]:
-        """Return the metrics with their numbers of points."""
-        counts: dict[str, int] = {}
-        for block in self.data.blocks:
-            for key in block.layout.keys:
-                counts[key] = counts.get(key, 0) + len(block.rows)
-        return counts
-
-    def points(self, metric: str) -> list[Points]:
-        """Return a metric's points."""
-        return [
-            Points(
-                block.rows["seq"], block.rows["mono_ns"] + self._offset_ns, block.rows["step"],
-                block.rows["epoch"] if block.layout.variant & HAS_EPOCH else None,
-                block.column(metric), is_epoch_row(block.layout),
-            )
-            for block in self.data.blocks
-            if metric in block.layout.keys
-        ]  # fmt: skip
+        self._blocks: dict[Layout, list[Block]] = {}
+        for block in data.blocks:
+            self._blocks.setdefault(block.layout, []).append(block)
+        ends = [int(block.rows["mono_ns"][-1]) for block in data.blocks]
+        ends += [event.mono_ns for event in data.events[-1:]]
+        self.last_elapsed_ns = max(ends, default=0) + self._offset_ns if ends else 0
 
     def stats(self) -> dict[str, Stats]:
         """Return the statistics of each metric."""
         found: dict[str, Stats] = {}
-        for layout, table in self.tables():
-            for key in layout.keys:
-                new = statistics.of(table[key], table[STEP], table[SEQ])
-                found[key] = join_by_seq(found.get(key, Stats()), new)
+        for rows in self.rows(None):
+            for metric, values in rows.values.items():
+                new = statistics.of(values, rows.steps, rows.seq)
+                found[metric] = statistics.join_by_seq(found.get(metric, Stats()), new)
         return found
 
-    def tables(self) -> Iterator[tuple[Layout, dict[str, Array]]]:
-        """Yield whole tables: fixed columns and values by name."""
-        for layout in self.layouts():
-            rows = np.concatenate([b.rows for b in self.data.blocks if b.layout == layout])
-            columns = {SEQ: rows["seq"], ELAPSED: rows["mono_ns"] + self._offset_ns}
-            columns[STEP] = rows["step"]
-            if layout.variant & HAS_EPOCH:
-                columns[EPOCH] = rows["epoch"]
-            values = np.ascontiguousarray(rows["values"].T)
-            columns.update(zip(layout.keys, values, strict=True))
-            yield layout, columns
+    def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
+        """Yield the rows that have any of the metrics; None: all of them."""
+        for layout, blocks in self._blocks.items():
+            wanted = _wanted(layout, metrics)
+            if not wanted:
+                continue
+            tables = [block.rows for block in blocks]
+            epochs = _joined([t["epoch"] for t in tables]) if layout.variant & HAS_EPOCH else None
+            yield Rows(
+                layout, _joined([t["seq"] for t in tables]),
+                _joined([t["mono_ns"] for t in tables]) + self._offset_ns,
+                _joined([t["step"] for t in tables]), epochs,
+                {key: _joined([t["values"][:, i] for t in tables]) for i, key in wanted},
+            )  # fmt: skip
 
-    def events(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return (seq, elapsed_ns, data) of each event."""
-        return [(e.seq, e.mono_ns + self._offset_ns, e.data) for e in self.data.events]
+    def events(self) -> list[PartEvent]:
+        """Return the events in order."""
+        return [PartEvent(e.seq, e.mono_ns + self._offset_ns, e.data) for e in self.data.events]
 
 
 class SealedPart:
@@ -168,126 +213,102 @@ class SealedPart:
     def __init__(self, folder: str, manifest: Manifest) -> None:
         self._folder, self.manifest = folder, manifest
         self.segment, self.descriptor = manifest.segment, manifest.descriptor
-        self.anchors, self.lost = manifest.anchors, manifest.lost
+        self.heartbeat, self.anchors, self.lost = (
+            manifest.heartbeat, manifest.anchors, manifest.lost,
+        )  # fmt: skip
+        self.damage = [
+            f"{manifest.segment.name}, bytes {start:,} to {stop:,}: {reason}"
+            for start, stop, reason in manifest.damage
+            if stop < manifest.source_bytes or reason not in sealed.TORN
+        ]
+        self.last_elapsed_ns = manifest.last_elapsed_ns
         start = manifest.descriptor
         self._offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
 
-    def layouts(self) -> list[Layout]:
-        """Return the layouts of its rows; rare ones are read from the long table."""
-        common = [file.layout for file in self.manifest.files if file.layout]
-        return common + [layout for layout, _ in self._long()]
-
-    def metrics(self) -> dict[str, int]:
-        """Return the metrics with their numbers of points."""
-        return {key: stats.count for key, stats in self.stats().items()}
-
-    def points(self, metric: str) -> list[Points]:
-        """Return a metric's points."""
-        found = []
-        for file in self.manifest.files:
-            if file.layout and metric in file.layout.keys:
-                table = self._columns(file.name, file.layout, [metric])
-                epochs = table.get(EPOCH)
-                found.append(
-                    Points(
-                        table[SEQ], table[ELAPSED], table[STEP], epochs, table[metric],
-                        is_epoch_row(file.layout),
-                    )
-                )  # fmt: skip
-        for layout, table in self._long():
-            if metric in layout.keys:
-                found.append(
-                    Points(
-                        table[SEQ], table[ELAPSED], table[STEP], table.get(EPOCH), table[metric],
-                        is_epoch_row(layout),
-                    )
-                )  # fmt: skip
-        return found
-
     def stats(self) -> dict[str, Stats]:
-        """Return the statistics of each metric."""
+        """Return the statistics of each metric, from the manifest."""
         found: dict[str, Stats] = {}
         for file in self.manifest.files:
-            for key, stored in file.stats.items():
-                found[key] = join_by_seq(found.get(key, Stats()), Stats(**stored))
-        for layout, table in self._long():
-            for key in layout.keys:
-                new = statistics.of(table[key], table[STEP], table[SEQ])
-                found[key] = join_by_seq(found.get(key, Stats()), new)
+            for metric, stored in file.stats.items():
+                new = Stats(**stored)
+                found[metric] = statistics.join_by_seq(found.get(metric, Stats()), new)
         return found
 
-    def tables(self) -> Iterator[tuple[Layout, dict[str, Array]]]:
-        """Yield whole tables: fixed columns and values by name."""
-        for file in self.manifest.files:
-            if file.layout:
-                yield file.layout, self._columns(file.name, file.layout, list(file.layout.keys))
-        yield from self._long()
+    def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
+        """Yield the rows that have any of the metrics; None: all of them.
 
-    def events(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return (seq, elapsed_ns, data) of each event."""
+        Raises:
+            DamageError: a file is missing or damaged.
+        """
+        for file in self.manifest.files:
+            if file.layout and (wanted := _wanted(file.layout, metrics)):
+                yield self._wide(file, file.layout, wanted)
+            elif file.kind == "long" and (metrics is None or not file.stats.keys().isdisjoint(metrics)):
+                yield from _split_long(self._table(file.name), metrics)
+
+    def events(self) -> list[PartEvent]:
+        """Return the events in order."""
         found = [
-            (e["seq"], e["mono_ns"] + self._offset_ns, e["data"]) for e in self.manifest.events
+            PartEvent(e["seq"], e["mono_ns"] + self._offset_ns, e["data"])
+            for e in self.manifest.events
         ]
         for file in self.manifest.files:
             if file.kind == "events":
-                table = self._parquet(file.name).to_pydict()
+                table = self._table(file.name).to_pydict()
                 bodies = map(json.loads, table["json"])
-                found += zip(table[SEQ], table[ELAPSED], bodies, strict=True)
+                found += map(PartEvent, table[SEQ], table[ELAPSED], bodies)
         return found
 
-    def _parquet(self, name: str, columns: list[str] | None = None) -> Any:
+    def _table(self, name: str, columns: list[str] | None = None) -> Any:
         from epochal.store import parquet  # loads pyarrow: only when a sealed file is read
 
-        return parquet.read(os.path.join(self._folder, name), columns)
+        path = os.path.join(self._folder, name)
+        try:
+            return parquet.read(path, columns)
+        except FileNotFoundError as error:
+            message = f"{path} is missing; `epochal verify` says what is lost"
+            raise DamageError(message) from error
 
-    def _columns(self, name: str, layout: Layout, metrics: list[str]) -> dict[str, Array]:
+    def _wide(self, file: SealedFile, layout: Layout, wanted: list[tuple[int, str]]) -> Rows:
         names = sealed.parquet_columns(layout)
         first = len(names) - len(layout.keys)
-        stored = {key: names[first + layout.keys.index(key)] for key in metrics}
-        table = self._parquet(name, [*names[:first], *stored.values()])
-        columns = {fixed: table[fixed].to_numpy() for fixed in names[:first]}
-        columns.update((key, table[column].to_numpy()) for key, column in stored.items())
-        return columns
-
-    def _long(self) -> list[tuple[Layout, dict[str, Array]]]:
-        """Return the rare rows, one small table per metric and variant."""
-        found = []
-        for file in self.manifest.files:
-            if file.kind == "long":
-                table = self._parquet(file.name)
-                found += _split_long({name: table[name].to_numpy(zero_copy_only=False)
-                                      for name in table.schema.names})
-        return found
+        stored = {key: names[first + i] for i, key in wanted}
+        table = self._table(file.name, [*names[:first], *stored.values()])
+        epochs = table[EPOCH].to_numpy() if EPOCH in names[:first] else None
+        return Rows(
+            layout, table[SEQ].to_numpy(), table[ELAPSED].to_numpy(), table[STEP].to_numpy(),
+            epochs, {key: table[column].to_numpy() for key, column in stored.items()},
+        )  # fmt: skip
 
 
-def _split_long(columns: dict[str, Array]) -> list[tuple[Layout, dict[str, Array]]]:
-    found = []
-    metrics = columns["metric"].astype(str)
-    variants = columns["variant"]
-    for metric, variant in sorted(set(zip(metrics.tolist(), variants.tolist(), strict=True))):
-        mine = (metrics == metric) & (variants == variant)
-        phase = columns["phase"][mine][0]
-        layout = Layout(0, (metric,), phase, variant)
-        steps = columns[STEP][mine]
-        table = {
-            SEQ: columns[SEQ][mine], ELAPSED: columns[ELAPSED][mine],
-            STEP: steps if sealed.step_is_float(layout) else steps.astype(np.int64),
-            metric: columns["value"][mine],
-        }  # fmt: skip
-        if variant & HAS_EPOCH:
-            table[EPOCH] = columns[EPOCH][mine]
-        found.append((layout, table))
-    return found
+def _wanted(layout: Layout, metrics: Collection[str] | None) -> list[tuple[int, str]]:
+    """Return the wanted metrics of a layout with their positions."""
+    if metrics is None:
+        return list(enumerate(layout.keys))
+    return [(i, key) for i, key in enumerate(layout.keys) if key in metrics]
 
 
-def is_epoch_row(layout: Layout) -> bool:
-    """Say whether rows of a layout were logged with an epoch and no step."""
-    return bool(layout.variant & HAS_EPOCH and layout.variant & IMPLICIT_STEP)
+def _joined(parts: Sequence[Array]) -> Array:
+    return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
 
-def join_by_seq(a: Stats, b: Stats) -> Stats:
-    """Join statistics whose points may interleave: the ends follow the sequence."""
-    joined = statistics.join(a, b)
-    if a.count and b.count and a.last_seq > b.last_seq:
-        joined.last, joined.last_step, joined.last_seq = a.last, a.last_step, a.last_seq
-    return joined
+def _split_long(table: Any, metrics: Collection[str] | None) -> Iterator[Rows]:
+    """Yield the rows of a long table by metric and variant; it is sorted by metric."""
+    names = table["metric"].combine_chunks().dictionary_encode()
+    codes = names.indices.to_numpy()
+    edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
+    fixed = {name: table[name].to_numpy() for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")}
+    phases = table["phase"]
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        metric = names.dictionary[int(codes[start])].as_py()
+        if metrics is not None and metric not in metrics:
+            continue
+        part = {name: column[start:stop] for name, column in fixed.items()}
+        for variant in np.unique(part["variant"]).tolist():
+            mine = part["variant"] == variant
+            phase = phases[start + int(mine.argmax())].as_py()
+            yield Rows(
+                Layout(0, (metric,), phase, variant), part[SEQ][mine], part[ELAPSED][mine],
+                part[STEP][mine], part[EPOCH][mine] if variant & HAS_EPOCH else None,
+                {metric: part["value"][mine]},
+            )  # fmt: skip

@@ -1,8 +1,12 @@
 """Sealing: full segments, and the rest when a session has ended, become Parquet.
 
 It never runs in the training process.  A segment is deleted only after its Parquet files were read
-back, with page checksums, and found equal, and after every mirror has passed it.  Two processes
-may seal the same run: both write the same content and rename it to the same names.
+back, with page checksums, and found equal, and after every mirror has passed it; one with damaged
+bytes stays.  Two processes may seal the same run: both write the same content and rename it to the
+same names.
+
+The last segment of a session is sealed when its process has ended, or is known to be dead and its
+ring was saved.  "No contact" is not enough: the process may write on when its network is back.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from epochal.core import ring
 from epochal.core.atomic import write_atomically
-from epochal.core.items import Layout
-from epochal.journal import frames
+from epochal.core.items import FLOAT_STEP, Layout
+from epochal.journal import frames, recovery
 from epochal.journal.frames import Segment
 from epochal.store import cursor, folder, parquet, sealed
 from epochal.store.columns import Block, SegmentData, read_segment
@@ -47,44 +52,57 @@ def seal_run(run_dir: str) -> Sealed:
     """
     done = Sealed(0, 0, 0, 0)
     for session in _sessions(run_dir):
-        for each in _seal_session(run_dir, session):
+        over = _is_over(run_dir, session)
+        segments = _sessions(run_dir).get(session, [])  # again: its ring may have been saved
+        for each in _seal_session(run_dir, segments if over else segments[:-1]):
             done = Sealed(*(a + b for a, b in zip(done, each, strict=True)))
     return done
 
 
-def _sessions(run_dir: str) -> list[list[Segment]]:
+def _sessions(run_dir: str) -> dict[str, list[Segment]]:
     by_session: dict[str, list[Segment]] = {}
     for segment in frames.segments(os.path.join(run_dir, "journal")):
         by_session.setdefault(segment.session, []).append(segment)
-    return list(by_session.values())
+    return by_session
+
+
+def _is_over(run_dir: str, session: str) -> bool:
+    """Say whether nothing can be added to a session anymore, saving its ring if there is one."""
+    try:
+        found = life(run_dir, session)
+        if found is Life.DEAD:
+            recovery.recover(session=session)
+            found = life(run_dir, session)
+    except (FileNotFoundError, IndexError):  # another process has sealed it meanwhile
+        return False
+    left = any(os.path.exists(os.path.join(f, f"{session}.ring")) for f in ring.ring_folders())
+    return found is Life.ENDED or (found is Life.DEAD and not left)
 
 
 def _seal_session(run_dir: str, segments: list[Segment]) -> Iterator[Sealed]:
     journal, target = os.path.join(run_dir, "journal"), os.path.join(run_dir, "sealed")
-    have = {s.index: s for s in sealed.sealed_segments(target) if s.session == segments[0].session}
-    over = life(run_dir, segments[-1].session) is not Life.ALIVE
-    layouts: dict[int, Layout] = {}
+    session = segments[0].session if segments else ""
+    have = {s.index: s for s in sealed.sealed_segments(target) if s.session == session}
+    known: dict[int, Layout] = {}
+    descriptor: dict[str, Any] = {}
     seq = 0
     for segment in segments:
-        if segment != segments[-1] or over:
-            if segment.index in have:
-                manifest, size = sealed.read_manifest(target, segment), 0
-                layouts.update({each["id"]: Layout.from_dict(each)
-                                for each in manifest.descriptor.get("layouts", ())})
-            else:
-                seq = max(seq, _sealed_seq(target, have, segment))
-                data = read_segment(journal, segment, layouts, seq)
-                manifest = _write(target, segment, data, seq)
-                size = sum(file.bytes for file in manifest.files)
-            seq = manifest.seq[1]
-            gone = _delete(run_dir, segment, manifest)
-            yield Sealed(int(size > 0), int(gone), manifest.source_bytes, size)
-
-
-def _sealed_seq(target: str, have: dict[int, Segment], segment: Segment) -> int:
-    """Return the sequence number after the last earlier segment that is only sealed."""
-    earlier = [index for index in have if index < segment.index]
-    return sealed.read_manifest(target, have[max(earlier)]).seq[1] if earlier else 0
+        if earlier := [index for index in have if index < segment.index]:
+            before = sealed.read_manifest(target, have[max(earlier)])
+            seq, descriptor = max(seq, before.seq[1]), before.descriptor
+            known.update(sealed.layouts_of(before))
+        if segment.index in have:
+            manifest, size = sealed.read_manifest(target, segment), 0
+        else:
+            try:
+                data = read_segment(journal, segment, known, seq, descriptor)
+            except FileNotFoundError:
+                continue  # another process has sealed it meanwhile
+            manifest = _write(target, segment, data, seq)
+            size = sum(file.bytes for file in manifest.files)
+            have[segment.index] = segment
+        gone = _delete(run_dir, segment, manifest)
+        yield Sealed(int(size > 0), int(gone), manifest.source_bytes, size)
 
 
 def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manifest:
@@ -99,10 +117,13 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
         size = _write_table(target, name, columns.table())
         rows = len(columns.seq)
         files.append(SealedFile(name, "rows", rows, size, columns.layout, columns.stats()))
-    if rare:
-        table, name = parquet.long_table(rare), f"{stem}-long.parquet"
-        size = _write_table(target, name, table)
-        files.append(SealedFile(name, "long", table.num_rows, size))
+    for suffix, wanted in (("long", 0), ("long-float", FLOAT_STEP)):
+        these = [each for each in rare if each.layout.variant & FLOAT_STEP == wanted]
+        if these:
+            table, name = parquet.long_table(these), f"{stem}-{suffix}.parquet"
+            size = _write_table(target, name, table)
+            stats = parquet.long_stats(these)
+            files.append(SealedFile(name, "long", table.num_rows, size, None, stats))
     inline = [{"seq": e.seq, "mono_ns": e.mono_ns, "data": e.data} for e in data.events]
     if len(inline) > INLINE_EVENTS or len(str(inline)) > INLINE_BYTES:
         name = f"{stem}-events.parquet"
@@ -155,9 +176,14 @@ def _write_table(target: str, name: str, table: parquet.pa.Table) -> int:
 
 
 def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:
-    """Delete a sealed segment once every mirror is past it."""
+    """Delete a sealed segment once every mirror is past it; what is damaged is kept as evidence."""
     sinks = list(folder.describe(run_dir).get("sinks", ()))
     size = manifest.source_bytes
+    if manifest.damage:
+        start, stop, reason = manifest.damage[0]
+        if stop < size or reason not in sealed.TORN:
+            return False
+        size = start  # mirrors do not pass an unfinished frame at the end
     if not cursor.passed(run_dir, segment.session, segment.index, size, sinks):
         return False
     with contextlib.suppress(FileNotFoundError):

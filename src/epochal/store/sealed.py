@@ -25,6 +25,9 @@ from epochal.journal.frames import Segment
 
 SEQ, ELAPSED, STEP, EPOCH = "_seq", "_elapsed_ns", "_step", "_epoch"
 FORMAT = 1
+TORN = ("the header is cut off", "the payload is cut off")
+"""What an unfinished frame at the end of a file is called; it was never more than that."""
+
 _NAME = re.compile(r"(\d{4,})-([0-9a-f]{16})-(\d{4,})\.json\Z")
 
 
@@ -143,6 +146,13 @@ def read_manifest(folder: str, segment: Segment) -> Manifest:
     """
     with open(os.path.join(folder, manifest_name(segment)), "rb") as file:
         return Manifest.from_json(file.read())
+
+
+def layouts_of(manifest: Manifest) -> dict[int, Layout]:
+    """Return the layouts of a session as of the end of one of its segments."""
+    listed = manifest.descriptor.get("layouts", ())
+    known = {int(each["id"]): Layout.from_dict(each) for each in listed}
+    return known | {file.layout.id: file.layout for file in manifest.files if file.layout}
 
 
 def parquet_columns(layout: Layout) -> list[str]:

@@ -1,0 +1,132 @@
+"""A small language model, trained and recorded: the example of the tutorial.
+
+A decoder-only transformer learns, byte by byte, to write Python from the source files of Python's
+own standard library.  Everything that records is ``import epochal``; the rest is an ordinary
+training loop.  ``python -m epochal.demo.train`` trains it once.
+"""
+# mypy: disable-error-code="misc"  (PyTorch is optional, so its classes may have no types)
+
+from __future__ import annotations
+
+import math
+import sysconfig
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own examples use
+
+import epochal
+
+CONFIG = {"width": 96, "layers": 2, "heads": 4, "context": 64, "batch": 16, "steps": 800,
+          "lr": 3e-3, "schedule": "cosine", "evaluations": 16}  # fmt: skip
+
+
+class Block(nn.Module):
+    """Causal self-attention, then two layers, each added to what comes in: (batch, time, width)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.norm = heads, nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(),
+                                 nn.Linear(4 * width, width))  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+                   for part in self.qkv(self.norm(x)).chunk(3, dim=-1))  # fmt: skip
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        return x + self.mlp(x)
+
+
+class Transformer(nn.Module):
+    """Bytes (batch, time) to logits of the byte that follows each (batch, time, 256)."""
+
+    def __init__(self, width: int, layers: int, heads: int, context: int) -> None:
+        super().__init__()
+        self.byte, self.position = nn.Embedding(256, width), nn.Embedding(context, width)
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 256))
+        for embedding in (self.byte, self.position):
+            nn.init.normal_(embedding.weight, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.blocks(self.byte(x) + self.position.weight[: x.shape[1]]))
+
+
+def read_text() -> tuple[Tensor, Tensor]:
+    """Return the bytes of the standard library for training and, every tenth file, validation."""
+    files = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-z]*.py"))
+    parts = [file for i, file in enumerate(files) if i % 10], files[::10]
+    joined = (bytearray(b"".join(file.read_bytes() for file in part)) for part in parts)
+    train, val = (torch.frombuffer(text, dtype=torch.uint8).long() for text in joined)
+    return train, val
+
+
+def loss_at(model: nn.Module, text: Tensor, starts: Tensor, context: int) -> Tensor:
+    """Return the mean cross-entropy (nats per byte) of the windows of text that begin there."""
+    windows = text[starts[:, None] + torch.arange(context + 1)]
+    return F.cross_entropy(model(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten())
+
+
+def learning_rate(step: int, config: Mapping[str, Any]) -> float:
+    """Return the rate of a step: constant, or a linear warm-up and then a cosine down to 0."""
+    warmup = max(1, config["steps"] // 10)
+    if config["schedule"] == "constant":
+        return config["lr"]
+    done = max(0, step - warmup) / max(1, config["steps"] - warmup)
+    return config["lr"] * min(1, step / warmup) * (1 + math.cos(math.pi * done)) / 2
+
+
+def sample(model: nn.Module, context: int, length: int = 240, temperature: float = 0.7) -> str:
+    """Return text that the model writes after ``def``."""
+    text = list(b"\n    def ")
+    for _ in range(length):
+        logits = model(torch.tensor([text[-context:]]))[0, -1]
+        text.append(int(torch.multinomial((logits / temperature).softmax(-1), 1)))
+    return bytes(text).decode("utf-8", errors="replace")
+
+
+def train(config: Mapping[str, Any], seed: int, *, group: str | None = None, dir: str | None = None,
+          on_step: Callable[[int, float], None] = lambda step, val_loss: None) -> str:  # fmt: skip
+    """Train one model and record it as a run of the project "demo"; return the run's id."""
+    torch.manual_seed(seed)
+    train_text, val_text = read_text()
+    context, steps = config["context"], config["steps"]
+    model = Transformer(config["width"], config["layers"], config["heads"], context)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
+    val_starts = torch.linspace(0, len(val_text) - context - 1, 256).long()  # the same for all runs
+    val_loss, schedule = math.nan, config["schedule"]
+
+    with epochal.init("demo", f"{schedule}-seed{seed}", config, seed=seed, group=group, dir=dir,
+                      tags=["demo", f"schedule/{schedule}"]) as run:  # fmt: skip
+        run.define("val/loss", unit="nats", goal="minimize", summary="last")
+        run.summary["parameters"] = sum(p.numel() for p in model.parameters())
+        for step in range(1, steps + 1):
+            started = time.perf_counter()
+            optimizer.param_groups[0]["lr"] = rate = learning_rate(step, config)
+            starts = torch.randint(len(train_text) - context, (config["batch"],))
+            loss = loss_at(model, train_text, starts, context)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            speed = config["batch"] * context / (time.perf_counter() - started)
+            run.log({"train/loss": loss, "lr": rate, "grad_norm_total": norm,
+                     "tokens_per_s": speed}, step)  # fmt: skip
+            if step % max(1, steps // config["evaluations"]) == 0 or step == steps:
+                with torch.no_grad():
+                    val_loss = loss_at(model, val_text, val_starts, context).item()
+                run.log({"loss": val_loss, "perplexity": math.exp(val_loss)}, step, phase="val")
+            on_step(step, val_loss)
+        with torch.no_grad():
+            run.log({"sample": sample(model, context)}, step)
+    return run.id
+
+
+if __name__ == "__main__":
+    train(CONFIG, seed=1)
