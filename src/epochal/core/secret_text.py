@@ -42,6 +42,7 @@ _SERVICE_TOKENS = r"""
       | wandb_v1_\w{16,} | dop_v1_[a-f0-9]{30,} | SG\.[\w-]{16,64}\.[\w-]{16,}
     )
 """
+_QUERY_MARKS = frozenset("?&;#")
 _QUERY_NAMES = frozenset({"code", "key", "sig", "signature", "x-amz-signature"})
 
 
@@ -85,7 +86,7 @@ def _assignment() -> re.Pattern[str]:
     """A name and what leads to its value; whether the name is a secret is asked afterwards."""
     return re.compile(
         r"""
-        (?<![\w.\-?&;\#])
+        (?<![\w.\-])
         (?P<dashes>-+)?
         (?P<name>[A-Za-z_][\w.\-]*)
         (?P<quote>\\*["'`]\]?)?
@@ -213,6 +214,10 @@ def _assigned(text: str) -> Iterator[tuple[int, bool]]:
     for match in _assignment().finditer(text):
         if not is_secret_name(match["name"]):
             continue
+        if text[match.start() - 1 : match.start()] in _QUERY_MARKS and text.startswith(
+            MARK, match.end()
+        ):
+            continue  # a parameter of a URL, and others may follow
         quoted_only = match["compared"] is not None
         if quoted_only and not _quoted().match(text, match.end()):
             continue

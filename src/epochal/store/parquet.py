@@ -83,6 +83,7 @@ def long_table(columns: Sequence[Columns]) -> pa.Table:
                     "value": np.concatenate(each.values),
                     "phase": pa.array([each.layout.phase] * (n * len(keys)), pa.string()),
                     "variant": np.repeat(np.int32(each.layout.variant), n * len(keys)),
+                    "place": np.repeat(np.arange(len(keys), dtype=np.int32), n),
                 }
             )
         )

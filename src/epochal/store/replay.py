@@ -168,7 +168,7 @@ def _tables(folder: str, manifest: Manifest) -> Iterator[tuple[Layout, dict[str,
 
 def _rare(table: Any) -> Iterator[tuple[Layout, dict[str, Array]]]:
     """Yield the rows of a long table, each as a table of one row with all its metrics."""
-    rows = table.sort_by([(SEQ, "ascending")]).to_pylist()
+    rows = table.sort_by([(SEQ, "ascending"), ("place", "ascending")]).to_pylist()
     start = 0
     while start < len(rows):
         stop = start

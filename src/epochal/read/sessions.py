@@ -1,0 +1,170 @@
+"""Sessions as readers see them: order, clocks, and which of their points a resume hides."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from epochal.read.parts import Part, PartEvent, Rows
+from epochal.store.columns import Array
+
+STATES = ("running", "finished", "failed", "interrupted", "killed", "lost", "unknown")
+
+
+class Clock(NamedTuple):
+    """Turns what a session recorded into seconds; agrees with ``journal.reader.SessionClock``.
+
+    Attributes:
+        known: the session's descriptor could be read; otherwise its times are NaN.
+        offset_ns: monotonic clock → time since the run began.
+        seq, mono_ns, wall_ns: anchors: from item ``seq`` on, ``mono_ns`` was ``wall_ns``.
+    """
+
+    known: bool
+    offset_ns: int
+    seq: Array
+    mono_ns: Array
+    wall_ns: Array
+
+    def elapsed_s(self, elapsed_ns: Array) -> Array:
+        """Return seconds since the run began."""
+        return elapsed_ns / 1e9 if self.known else np.full(len(elapsed_ns), np.nan)
+
+    def time_s(self, seq: Array, elapsed_ns: Array) -> Array:
+        """Return seconds since 1970."""
+        if not self.known:
+            return np.full(len(seq), np.nan)
+        at = np.maximum(np.searchsorted(self.seq, seq, side="right") - 1, 0)
+        mono_ns = elapsed_ns - self.offset_ns
+        seconds: Array = (self.wall_ns[at] + (mono_ns - self.mono_ns[at])) / 1e9
+        return seconds
+
+
+@dataclass
+class SessionData:
+    """What one process wrote to a run.
+
+    Attributes:
+        ordinal: order of the session; those of a fork's parent are 0 and below.
+        id: 16 hex digits.
+        parts: its segments.
+        run_dir: whose it is: the run's own folder, or the parent's of a fork.
+        limit: steps up to here are visible.
+        inherited: it belongs to the parent of a fork.
+    """
+
+    ordinal: int
+    id: str
+    parts: list[Part]
+    run_dir: str
+    limit: float = math.inf
+    inherited: bool = False
+    own_limit: float = field(default=math.inf)
+
+    @cached_property
+    def descriptor(self) -> dict[str, Any]:
+        """The session's latest descriptor, empty if none could be read."""
+        return next((p.descriptor for p in reversed(self.parts) if p.descriptor), {})
+
+    @cached_property
+    def events(self) -> list[PartEvent]:
+        """All its events, in order."""
+        return [event for part in self.parts for event in part.events()]
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Its clock."""
+        start = self.descriptor
+        anchors: list[tuple[int, int, int]] = []
+        for part in self.parts:
+            # A later segment repeats the first anchor in its descriptor; the clock has moved on.
+            anchors += [a for a in part.anchors if not anchors or a[1] != start.get("mono_ns")]
+        columns = np.array(anchors or [(0, 0, 0)], dtype=np.int64).T
+        offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
+        return Clock(bool(anchors), offset_ns, *columns)
+
+    @property
+    def hides_after(self) -> float | None:
+        """The step after which it hides what earlier sessions recorded, None: nothing."""
+        if self.descriptor:
+            return self.descriptor.get("hides_after")
+        said = [e.data.get("after") for e in self.events if e.data.get("kind") == "resume"]
+        return said[-1] if said else None
+
+    @property
+    def rank(self) -> int:
+        """The process's rank in a distributed job."""
+        return int(self.descriptor.get("rank", 0))
+
+    @property
+    def role(self) -> str:
+        """What the process was: "train", "fork" (a child of it) or "annotate"."""
+        return str(self.descriptor.get("role", "train"))
+
+    @property
+    def last_elapsed_ns(self) -> int:
+        """Time of its last item since the run began."""
+        return max((part.last_elapsed_ns for part in self.parts), default=0)
+
+    def seen_s(self) -> float:
+        """Return when it was last heard of: its heartbeat, or its file's time stamp."""
+        beat = max((p.heartbeat.get("wall_ns", 0) for p in self.parts), default=0) / 1e9
+        try:
+            path = os.path.join(self.run_dir, "journal", self.parts[-1].segment.name)
+            return float(max(beat, os.path.getmtime(path)))
+        except OSError:
+            return float(beat)
+
+    def end(self) -> dict[str, Any] | None:
+        """Return the event that ended it, None if there is none."""
+        ends = [event.data for event in self.events if event.data.get("kind") == "end"]
+        return ends[-1] if ends else None
+
+
+def visible(rows: Rows, limit: float) -> Array | None:
+    """Return which rows are within a limit of steps; None: all of them."""
+    if limit == math.inf:
+        return None
+    mask: Array = rows.steps <= limit
+    return None if mask.all() else mask
+
+
+def group(parts: Sequence[Part], run_dir: str) -> list[SessionData]:
+    """Return parts as sessions, in order."""
+    found: dict[tuple[int, str], SessionData] = {}
+    for part in parts:
+        ordinal, session, _ = part.segment
+        data = SessionData(ordinal, session, [], run_dir)
+        found.setdefault((ordinal, session), data).parts.append(part)
+    return [found[key] for key in sorted(found)]
+
+
+def hide_replaced(sessions: Sequence[SessionData]) -> None:
+    """Set the limits of sessions: one that resumes at step k hides earlier ones after k.
+
+    The ranks of a distributed job resume together, each with a session of its own: neighboring
+    sessions with the same k and different ranks are one generation and do not hide each other.
+    """
+    generations: list[list[SessionData]] = []
+    for session in sessions:
+        last = generations[-1] if generations else []
+        after = session.hides_after
+        same = last and after == last[0].hides_after and session.rank not in {s.rank for s in last}
+        if after is None or same:
+            if not generations:
+                generations.append([])
+            generations[-1].append(session)
+        else:
+            generations.append([session])
+    limit = math.inf
+    for generation in reversed(generations):
+        for session in generation:
+            session.limit = min(session.own_limit, limit)
+        after = generation[0].hides_after
+        limit = limit if after is None else min(limit, float(after))
