@@ -112,7 +112,7 @@ class Ring:
         A piece holds whole items.  After it is safe elsewhere, call ``take(resume)``.
         """
         head, tail = self.counters[HEAD], self.counters[TAIL]
-        marks = [mark for mark in list(self.marks) if mark[0] <= head]  # one copy: it grows
+        marks = [mark for mark in list(self.marks) if mark[1] <= head]  # one copy: it grows
         for stop, resume in [*marks, (head, head)]:
             if stop > tail:
                 start = tail % self.capacity

@@ -1,10 +1,9 @@
 """A small language model, trained and recorded: the example of the tutorial.
 
-A decoder-only transformer learns, byte by byte, to write Python from the source files of Python's
-own standard library.  Everything that records is ``import epochal``; the rest is an ordinary
-training loop.  ``python -m epochal.demo.train`` trains it once.
+A decoder-only transformer learns to write Python, byte by byte, from the standard library's own
+source files.  All that records is ``import epochal``; the rest is an ordinary training loop.
 """
-# mypy: disable-error-code="misc"  (PyTorch is optional, so its classes may have no types)
+# mypy: disable-error-code="misc, no-any-return"  (PyTorch is an extra: its names may be untyped)
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name that PyTorch's own examples use
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 import epochal
 
@@ -26,7 +25,7 @@ CONFIG = {"width": 96, "layers": 2, "heads": 4, "context": 64, "batch": 16, "ste
 
 
 class Block(nn.Module):
-    """Causal self-attention, then two layers, each added to what comes in: (batch, time, width)."""
+    """Causal self-attention and a two-layer network, each added to its input."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -36,15 +35,16 @@ class Block(nn.Module):
                                  nn.Linear(4 * width, width))  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, time, width) to the same shape."""
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
                    for part in self.qkv(self.norm(x)).chunk(3, dim=-1))  # fmt: skip
-        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        attended = scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         return x + self.mlp(x)
 
 
 class Transformer(nn.Module):
-    """Bytes (batch, time) to logits of the byte that follows each (batch, time, 256)."""
+    """Predicts each next byte of a text."""
 
     def __init__(self, width: int, layers: int, heads: int, context: int) -> None:
         super().__init__()
@@ -55,36 +55,35 @@ class Transformer(nn.Module):
             nn.init.normal_(embedding.weight, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map bytes (batch, time) to logits (batch, time, 256)."""
         return self.head(self.blocks(self.byte(x) + self.position.weight[: x.shape[1]]))
 
 
 def read_text() -> tuple[Tensor, Tensor]:
-    """Return the bytes of the standard library for training and, every tenth file, validation."""
+    """Return the bytes for training and, of every tenth file, for validation."""
     files = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-z]*.py"))
-    parts = [file for i, file in enumerate(files) if i % 10], files[::10]
-    joined = (bytearray(b"".join(file.read_bytes() for file in part)) for part in parts)
-    train, val = (torch.frombuffer(text, dtype=torch.uint8).long() for text in joined)
-    return train, val
+    train, val = [file for i, file in enumerate(files) if i % 10], files[::10]
+    texts = (bytearray(b"".join(file.read_bytes() for file in part)) for part in (train, val))
+    return tuple(torch.frombuffer(text, dtype=torch.uint8).long() for text in texts)
 
 
-def loss_at(model: nn.Module, text: Tensor, starts: Tensor, context: int) -> Tensor:
-    """Return the mean cross-entropy (nats per byte) of the windows of text that begin there."""
-    windows = text[starts[:, None] + torch.arange(context + 1)]
-    return F.cross_entropy(model(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten())
+def loss_on(model: Transformer, text: Tensor, starts: Tensor) -> Tensor:
+    """Return the mean loss (nats per byte) on the windows of text that begin at ``starts``."""
+    windows = text[starts[:, None] + torch.arange(len(model.position.weight) + 1)]
+    return cross_entropy(model(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten())
 
 
-def learning_rate(step: int, config: Mapping[str, Any]) -> float:
+def learning_rate(step: int, lr: float, schedule: str, steps: int) -> float:
     """Return the rate of a step: constant, or a linear warm-up and then a cosine down to 0."""
-    warmup = max(1, config["steps"] // 10)
-    if config["schedule"] == "constant":
-        return config["lr"]
-    done = max(0, step - warmup) / max(1, config["steps"] - warmup)
-    return config["lr"] * min(1, step / warmup) * (1 + math.cos(math.pi * done)) / 2
+    warmup = max(1, steps // 10)
+    done = max(0, step - warmup) / max(1, steps - warmup)
+    cosine = lr * min(1, step / warmup) * (1 + math.cos(math.pi * done)) / 2
+    return {"constant": lr, "cosine": cosine}[schedule]
 
 
-def sample(model: nn.Module, context: int, length: int = 240, temperature: float = 0.7) -> str:
-    """Return text that the model writes after ``def``."""
-    text = list(b"\n    def ")
+def sample(model: Transformer, length: int = 240, temperature: float = 0.7) -> str:
+    """Return what the model writes after ``def``."""
+    text, context = list(b"\n    def "), len(model.position.weight)
     for _ in range(length):
         logits = model(torch.tensor([text[-context:]]))[0, -1]
         text.append(int(torch.multinomial((logits / temperature).softmax(-1), 1)))
@@ -93,38 +92,39 @@ def sample(model: nn.Module, context: int, length: int = 240, temperature: float
 
 def train(config: Mapping[str, Any], seed: int, *, group: str | None = None, dir: str | None = None,
           on_step: Callable[[int, float], None] = lambda step, val_loss: None) -> str:  # fmt: skip
-    """Train one model and record it as a run of the project "demo"; return the run's id."""
+    """Train a model and record it as a run of the project "demo"; return the run's id."""
     torch.manual_seed(seed)
     train_text, val_text = read_text()
-    context, steps = config["context"], config["steps"]
+    context, steps, schedule = config["context"], config["steps"], config["schedule"]
     model = Transformer(config["width"], config["layers"], config["heads"], context)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
-    val_starts = torch.linspace(0, len(val_text) - context - 1, 256).long()  # the same for all runs
-    val_loss, schedule = math.nan, config["schedule"]
+    val_starts = torch.linspace(0, len(val_text) - context - 1, 128).long()  # the same in all runs
+    val_loss = math.nan
 
     with epochal.init("demo", f"{schedule}-seed{seed}", config, seed=seed, group=group, dir=dir,
                       tags=["demo", f"schedule/{schedule}"]) as run:  # fmt: skip
         run.define("val/loss", unit="nats", goal="minimize", summary="last")
         run.summary["parameters"] = sum(p.numel() for p in model.parameters())
         for step in range(1, steps + 1):
-            started = time.perf_counter()
-            optimizer.param_groups[0]["lr"] = rate = learning_rate(step, config)
+            began = time.perf_counter()
+            lr = learning_rate(step, config["lr"], schedule, steps)
+            optimizer.param_groups[0]["lr"] = lr
             starts = torch.randint(len(train_text) - context, (config["batch"],))
-            loss = loss_at(model, train_text, starts, context)
+            loss = loss_on(model, train_text, starts)
             optimizer.zero_grad()
             loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
             optimizer.step()
-            speed = config["batch"] * context / (time.perf_counter() - started)
-            run.log({"train/loss": loss, "lr": rate, "grad_norm_total": norm,
+            speed = config["batch"] * context / (time.perf_counter() - began)
+            run.log({"train/loss": loss, "lr": lr, "grad_norm_total": grad_norm,
                      "tokens_per_s": speed}, step)  # fmt: skip
             if step % max(1, steps // config["evaluations"]) == 0 or step == steps:
                 with torch.no_grad():
-                    val_loss = loss_at(model, val_text, val_starts, context).item()
+                    val_loss = loss_on(model, val_text, val_starts).item()
                 run.log({"loss": val_loss, "perplexity": math.exp(val_loss)}, step, phase="val")
             on_step(step, val_loss)
         with torch.no_grad():
-            run.log({"sample": sample(model, context)}, step)
+            run.log({"sample": sample(model)}, step)
     return run.id
 
 

@@ -69,7 +69,7 @@ class Context:
     environ: Mapping[str, str] | None = None
     path: Sequence[str] | None = None
     capture_diff: bool = False
-    diff_limit_bytes: int = 1 << 18
+    diff_limit_bytes: int = 1 << 17
 
 
 def collect(context: Context) -> dict[str, Any]:

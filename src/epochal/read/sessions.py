@@ -87,7 +87,8 @@ class SessionData:
             anchors += [a for a in part.anchors if not anchors or a[1] != start.get("mono_ns")]
         columns = np.array(anchors or [(0, 0, 0)], dtype=np.int64).T
         offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
-        return Clock(bool(anchors), offset_ns, *columns)
+        known = bool(anchors) and all(part.descriptor for part in self.parts)
+        return Clock(known, offset_ns, *columns)
 
     @property
     def hides_after(self) -> float | None:
@@ -155,7 +156,8 @@ def hide_replaced(sessions: Sequence[SessionData]) -> None:
     for session in sessions:
         last = generations[-1] if generations else []
         after = session.hides_after
-        same = last and after == last[0].hides_after and session.rank not in {s.rank for s in last}
+        ranks = {each.rank for each in last if each.hides_after is not None}
+        same = last and after == last[0].hides_after and session.rank not in ranks
         if after is None or same:
             if not generations:
                 generations.append([])

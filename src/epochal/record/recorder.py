@@ -12,12 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from epochal.core import items
 from epochal.core.items import FLOAT_STEP, HAS_EPOCH, IMPLICIT_STEP, Layout
 from epochal.core.ring import DROPPED, HEAD, TAIL, Ring
-from epochal.record.values import Clock, Step
+from epochal.record.values import Clock, Step, checked_epoch, checked_phase, checked_step
 
 MAX_LAYOUTS = 512
 """Key sets with a layout of their own; later ones are stored as long rows."""
@@ -27,6 +28,7 @@ WAIT_S = 0.05
 
 Converter = Callable[[Mapping[str, Any], Clock], dict[str, float]]
 Namer = Callable[[tuple[str, ...], str | None], tuple[str, ...]]
+Refuse = Callable[..., None]
 _Packer = tuple[Callable[..., None], int, int]
 _Table = dict[tuple[str, ...], _Packer]
 _ONLY_FLOATS = {float}
@@ -40,15 +42,17 @@ class Recorder:
         wake: hurries the writer; called when a quarter of the ring has filled.
         convert: turns a mapping that holds anything but floats into floats (``record.values``).
         names: turns the keys of a call into metric names, given the phase.
+        refuse: told (error, values, step, epoch, phase) of a row that was put aside and then failed.
 
     A call from a signal handler, or from a finalizer that runs inside a call, is put aside and
     recorded when the interrupted call ends.
     """
 
     def __init__(
-        self, ring: Ring, wake: Callable[[], None], convert: Converter, names: Namer
+        self, ring: Ring, wake: Callable[[], None], convert: Converter, names: Namer, refuse: Refuse
     ) -> None:
         self.ring, self._wake, self._convert, self._names = ring, wake, convert, names
+        self._refuse = refuse
         self.lock = threading.RLock()
         self.layouts: list[Layout] = []
         self.last_step: Step | None = None
@@ -57,8 +61,8 @@ class Recorder:
         self._tables: dict[tuple[int, str | None], _Table] = {(0, None): {}}
         self._plain = self._tables[0, None]
         self._counter = 0
-        self._busy = False
-        self._aside: deque[tuple[Any, ...]] = deque()
+        self._busy = self._catching_up = self._closed = False
+        self._aside: deque[Callable[[], Any]] = deque()
         self._data, self._counters = ring.data, ring.counters
         self._base = self._offset = 0
         self._quarter = self._limit = ring.capacity // 4
@@ -72,25 +76,27 @@ class Recorder:
         """Record one row; raises what ``convert`` raises, before anything was recorded."""
         with self.lock:
             if self._busy:
-                self._aside.append((dict(values), step, epoch, phase))
+                self._aside.append(partial(self._late_call, dict(values), step, epoch, phase))
                 return
             self._busy = True
             try:
                 if type(step) is int and epoch is None and phase is None:
-                    self.last_step = step
-                    table = self._plain
+                    last, table = step, self._plain
                     clock: tuple[float, ...] = (step,)
                 else:
-                    table, clock = self._other_table(step, epoch, phase)
+                    last, table, clock = self._other_table(step, epoch, phase)
                 if {*map(type, values.values())} != _ONLY_FLOATS:
-                    values = self._convert(values, Clock(clock[0], step is not None, epoch, phase))
+                    when = Clock(checked_step(clock[0]), step is not None, epoch, phase)
+                    values = self._convert(values, when)
                     if not values:
+                        self.last_step = last
                         return
                 pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
                 offset = self._offset
                 if offset + size > self._limit:
                     offset = self._room(size)
                     if offset < 0:
+                        self.last_step = last
                         return
                 now = time.monotonic_ns()
                 pack(self._data, offset, code, size, self.seq, now, *clock, *values.values())
@@ -98,10 +104,11 @@ class Recorder:
                 self._offset = offset + size
                 # One aligned store publishes the item: a kill before it loses this row, never more.
                 self._counters[HEAD] = self._base + offset + size
+                self.last_step = last
             finally:
                 self._busy = False
                 if self._aside:
-                    self._record_aside()
+                    self._catch_up()
 
     def late_row(self, values: dict[str, float], mono_ns: int, when: Clock) -> None:
         """Record a row whose values were only known some time after it was logged."""
@@ -113,21 +120,21 @@ class Recorder:
             item = bytearray(size)
             clock = (step,) if epoch is None else (step, epoch)
             pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
-            self.seq += self._place(bytes(item))
+            placed = self._place(bytes(item))  # counts the hole itself if there is no room
+            self.seq += placed
 
-    def event(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Record one event: a JSON object with its kind."""
+    def event(self, kind: str, data: Mapping[str, Any]) -> bool:
+        """Record one event: a JSON object with its kind; False: no room, or it is too large."""
         with self.lock:
-            if self._busy:
-                self._aside.append((kind, dict(data)))
-                return
+            if self.put_aside(partial(self.event, kind, dict(data))):
+                return True
             self._busy = True
             try:
-                self.put_event(kind, data)
+                return self.put_event(kind, data)
             finally:
                 self._busy = False
                 if self._aside:
-                    self._record_aside()
+                    self._catch_up()
 
     def put_event(self, kind: str, data: Mapping[str, Any]) -> bool:
         """Record an event from inside a call (the converter's door); False: no room."""
@@ -141,29 +148,53 @@ class Recorder:
         """Hurry the writer at each call: there is no thread that would come by itself."""
         self._unattended, self._limit = True, 0
 
-    def _record_aside(self) -> None:
-        while self._aside:
-            late = self._aside.popleft()
-            if len(late) == 2:
-                self.event(*late)
-            else:
-                self.row(*late)
+    def put_aside(self, call: Callable[[], Any]) -> bool:
+        """Leave a call for when the one that it interrupts has ended; False: it interrupts none."""
+        with self.lock:
+            if self._busy:
+                self._aside.append(call)
+            return self._busy
+
+    def close(self) -> None:
+        """Accept nothing from now on: later calls raise ValueError and change nothing."""
+        with self.lock:
+            self._closed, self._limit = True, -1
+
+    def _late_call(self, *row: Any) -> None:
+        try:
+            self.row(*row)
+        except Exception as error:  # noqa: BLE001 - told as if the call had come by itself
+            self._refuse(error, *row)
+
+    def _catch_up(self) -> None:
+        """Record what was put aside; more may be put aside meanwhile."""
+        if self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            while self._aside:
+                self._aside.popleft()()
+        finally:
+            self._catching_up = False
 
     def _other_table(
         self, step: Step | None, epoch: float | None, phase: str | None
-    ) -> tuple[_Table, tuple[float, ...]]:
-        variant = 0
-        if step is None:
-            variant = IMPLICIT_STEP
-            step = self.last_step
+    ) -> tuple[Step | None, _Table, tuple[float, ...]]:
+        """Return what the last step will be, the table of packers, and the row's clock."""
+        variant, last = 0, self.last_step
+        if step is not None:
+            last = step = checked_step(step)
+        else:
+            variant, step = IMPLICIT_STEP, last
             if step is None:
                 step, self._counter = self._counter, self._counter + 1
-        else:
-            self.last_step = step
         if type(step) is float:
             variant |= FLOAT_STEP
-        table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
-        return table, ((step,) if epoch is None else (step, epoch))
+        if epoch is not None:
+            variant, epoch = variant | HAS_EPOCH, checked_epoch(epoch)
+        if (variant, phase) not in self._tables:
+            checked_phase(phase)
+        return last, self._table(variant, phase), ((step,) if epoch is None else (step, epoch))
 
     def _table(self, variant: int, phase: str | None) -> _Table:
         return self._tables.setdefault((variant, phase), {})
@@ -208,6 +239,8 @@ class Recorder:
 
     def _room(self, size: int) -> int:
         """Return where an item of this size goes, waiting a little; -1: it is dropped, counted."""
+        if self._closed:
+            raise ValueError("the run is finished")
         capacity = self.ring.capacity
         if size <= self._quarter and self._wrap(size) and self._wait_for(size):
             position = self._base + self._offset
@@ -231,6 +264,9 @@ class Recorder:
                 return False
             items.CODE_AND_SIZE.pack_into(self._data, self._offset, items.PAD, left)
         stop = self._base + self._offset
+        while self.ring.marks and self.ring.marks[-1][1] > stop:
+            self.ring.marks.pop()  # Ctrl-C came here before, between the mark and what follows it
+        self._limit = 0
         self._mark(stop, stop + left)
         self._base, self._offset, self._limit = stop + left, 0, 0
         self._counters[HEAD] = self._base

@@ -1,0 +1,239 @@
+"""Writing to the terminal: tables, trees and JSON, with nothing a name could do to the screen.
+
+On a terminal tables fit its width and have colors; anywhere else they are plain text, complete and
+without decoration.  Text that was recorded is shown by :func:`shown`: control characters as
+escapes, and square brackets as themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from epochal.core.names import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+UNLIMITED = 1 << 16
+NARROWEST = 12
+"""Columns that may be shortened keep at least so many characters."""
+
+STATE_STYLES = {
+    "running": "cyan", "finished": "green", "failed": "red", "interrupted": "yellow",
+    "killed": "red", "lost": "magenta",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: its heading.
+        right: align numbers on the right.
+        elastic: it may be shortened where a terminal is narrow.
+        rank: where there is still too little room, columns of the highest rank go first; 0 stays.
+    """
+
+    title: str
+    right: bool = False
+    elastic: bool = False
+    rank: int = 0
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for standard output or error; it never interprets text as markup."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if made.is_terminal:
+        return made
+    return Console(
+        stderr=stderr, markup=False, emoji=False, highlight=False, width=UNLIMITED, no_color=True
+    )
+
+
+def shown(text: object, style: str = "") -> Text:
+    """Return recorded text, harmless."""
+    from rich.text import Text
+
+    return Text(printable(str(text)), style=style)
+
+
+def state(name: str) -> Text:
+    """Return a run's state in its color."""
+    return shown(name, STATE_STYLES.get(name, ""))
+
+
+def say(message: str) -> None:
+    """Write a remark for the person to standard error."""
+    click.echo(printable(message), err=True)
+
+
+def fail(message: str) -> NoReturn:
+    """End with status 1 and one line on standard error.
+
+    Raises:
+        click.ClickException: always.
+    """
+    raise click.ClickException(printable(message))
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; cells are text or what :func:`shown` made."""
+    from rich import box
+    from rich.table import Table
+
+    out = console()
+    cells = [[shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    widths = [
+        max([len(column.title), *(row[i].cell_len for row in cells)])
+        for i, column in enumerate(columns)
+    ]
+    kept = range(len(columns))
+    if out.is_terminal:
+        kept, widths = _fitting(columns, widths, out.width)
+    made = Table(
+        box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, header_style="bold",
+        padding=(0, 2 if not out.is_terminal else 1, 0, 0), show_edge=False,
+    )  # fmt: skip
+    for i in kept:
+        made.add_column(
+            columns[i].title, justify="right" if columns[i].right else "left",
+            no_wrap=True, overflow="ellipsis", max_width=widths[i],
+        )  # fmt: skip
+    for row in cells:
+        made.add_row(*(row[i] for i in kept))
+    write(out, made)
+    hidden = [column.title for i, column in enumerate(columns) if i not in kept]
+    if hidden:
+        say(f"no room for: {', '.join(hidden)} (widen the terminal)")
+
+
+def _fitting(
+    columns: Sequence[Column], widths: list[int], room: int
+) -> tuple[Sequence[int], list[int]]:
+    """Return the columns that are kept and all widths, shortened until the table fits."""
+    kept, widths = list(range(len(columns))), list(widths)
+    while True:
+        excess = sum(widths[i] for i in kept) + 3 * (len(kept) - 1) + 1 - room
+        elastic = [i for i in kept if columns[i].elastic and widths[i] > NARROWEST]
+        if excess <= 0:
+            return kept, widths
+        if sum(widths[i] - NARROWEST for i in elastic) >= excess:
+            widest = max(elastic, key=lambda i: widths[i])
+            widths[widest] -= 1
+            continue
+        last = max(kept, key=lambda i: columns[i].rank)
+        if columns[last].rank == 0:
+            for i in elastic:
+                widths[i] = NARROWEST
+            return kept, widths
+        kept.remove(last)
+
+
+def write(out: Console, what: Any) -> None:
+    """Print something of rich; where there is no terminal, without spaces at the line ends."""
+    if out.is_terminal:
+        out.print(what)
+        return
+    out.file, target = io.StringIO(), out.file
+    out.print(what)
+    for line in out.file.getvalue().splitlines():
+        target.write(line.rstrip() + "\n")
+
+
+def pairs(rows: Sequence[tuple[str, Any]]) -> None:
+    """Print names with values, one a line; values are text or what :func:`shown` made."""
+    from rich.table import Table
+
+    out = console()
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    made.add_column(style="dim" if out.is_terminal else "", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(shown(name), shown(value) if isinstance(value, str) else value)
+    write(out, made)
+
+
+def heading(title: str) -> None:
+    """Print a heading after an empty line."""
+    out = console()
+    out.print()
+    out.print(shown(title, "bold"))
+
+
+def tree(mapping: Mapping[str, Any]) -> None:
+    """Print a nested mapping, indented."""
+    from epochal.cli import formats
+
+    out = console()
+
+    def grow(branch: Mapping[str, Any], depth: int) -> None:
+        for key, value in branch.items():
+            line = shown("  " * depth).append_text(shown(key))
+            if isinstance(value, Mapping) and value:
+                write(out, line)
+                grow(value, depth + 1)
+            else:
+                write(out, line.append(": ", "dim").append_text(shown(formats.value(value))))
+
+    grow(mapping, 1)
+
+
+def print_json(value: Any, *, lines: bool = False) -> None:
+    """Write strict JSON to standard output; ``lines``: one line for one object."""
+    text = json.dumps(plain(value), indent=None if lines else 2, allow_nan=False)
+    click.echo(text)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: non-finite numbers and what JSON lacks become text.
+
+    Example:
+        >>> plain({"loss": float("nan"), 3: (1, float("-inf"))})
+        {'loss': 'NaN', '3': [1, '-Infinity']}
+    """
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in value]
+    item = getattr(value, "tolist", None)  # NumPy scalars and arrays
+    return plain(item()) if callable(item) else str(value)
+
+
+@contextlib.contextmanager
+def progress(title: str, total: int) -> Iterator[Any]:
+    """Give a function to call after each piece of long work; the bar is on standard error."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    out = console(stderr=True)
+    if not out.is_terminal or total < 2:
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda: bars.advance(task)
+
+
+def is_terminal() -> bool:
+    """Say whether a person sees standard output."""
+    return sys.stdout.isatty()

@@ -1,0 +1,235 @@
+"""The contents of one run folder: its sessions, and what their events add up to."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from epochal.core import ring
+from epochal.core.errors import NotFoundError, RunFolderError
+from epochal.core.problems import logger
+from epochal.journal import recovery
+from epochal.read import series
+from epochal.read.metrics import Definition, MetricSummary
+from epochal.read.parts import Part, PartEvent, read_parts
+from epochal.read.sessions import SessionData, group, hide_replaced, visible
+from epochal.store import folder, statistics
+from epochal.store.liveness import Life, of_process
+from epochal.store.statistics import Stats
+
+_MAX_FORKS = 100
+_SAID_BY_LIFE = {Life.ALIVE: "running", Life.DEAD: "killed", Life.SILENT: "lost"}
+
+
+class Contents:
+    """A consistent snapshot of a run folder.
+
+    Args:
+        run_dir: the run's folder.
+        before: an earlier snapshot; what has not changed is not read again.
+        recover: save what a dead process of this host left in its ring, if the folder can be
+            written.
+
+    Attributes:
+        run_dir: absolute path.
+        about: what ``run.json`` says.
+        parts: the run's own segments.
+        own: the run's own sessions, in order.
+        sessions: these, preceded by what a fork took over.
+        damage: what could not be read.
+        missing_parent: folder of a fork's parent that is not there, else "".
+
+    Raises:
+        RunFolderError: there is no such run.
+        OSError: the folder cannot be read.
+    """
+
+    def __init__(
+        self, run_dir: str, before: Contents | None = None, *, recover: bool = True, depth: int = 0
+    ) -> None:
+        self.run_dir = os.path.abspath(run_dir)
+        self.about = folder.describe(self.run_dir)
+        self.missing_parent = ""
+        old: Sequence[Part] = before.parts if before else ()
+        self.parts, problems = read_parts(self.run_dir, old)
+        self.own = group(self.parts, self.run_dir)
+        if recover and self._recover():
+            self.parts, problems = read_parts(self.run_dir, self.parts)
+            self.own = group(self.parts, self.run_dir)
+        self.damage = problems + [each for part in self.parts for each in part.damage]
+        self.sessions = [*self._inherited(depth), *self.own]
+        hide_replaced(self.sessions)
+
+    # -- sessions ----------------------------------------------------------------------------
+
+    def _recover(self) -> bool:
+        """Save the rings of dead processes; True: there is more to read now."""
+        saved = False
+        for session in self.own:
+            path = session.descriptor.get("ring", "")
+            here = path and session.role != "annotate" and session.end() is None
+            if here and os.path.basename(path) == f"{session.id}.ring" and os.path.exists(path):
+                if ring.is_alive(path) is False and os.access(self.run_dir, os.W_OK):
+                    try:
+                        saved |= bool(recovery.recover(session=session.id))
+                    except OSError as error:
+                        logger.debug("cannot recover %s: %s", self.run_dir, error)
+        return saved
+
+    def _inherited(self, depth: int) -> list[SessionData]:
+        """Return the sessions of a fork's parent, cut at the step of the fork."""
+        fork = self.about.get("fork")
+        if not fork:
+            return []
+        parent = self._parent(fork, depth)
+        if parent is None:
+            self.missing_parent = str(fork.get("dir") or fork.get("run"))
+            logger.warning(
+                "run %s is a fork of run %s, which is not at %s anymore: the points up to step %s"
+                " are missing; put the run's folder back to read them",
+                self.about["id"], fork.get("run"), fork.get("dir"), fork.get("step"),
+            )  # fmt: skip
+            return []
+        last = max((session.ordinal for session in parent.sessions), default=0)
+        taken = []
+        for session in parent.sessions:
+            limit = min(session.limit, float(fork["step"]))
+            copy = SessionData(
+                session.ordinal - last, session.id, session.parts, session.run_dir,
+                limit, inherited=True, own_limit=limit,
+            )  # fmt: skip
+            copy.descriptor = {**session.descriptor, "hides_after": None}
+            taken.append(copy)
+        return taken
+
+    def _parent(self, fork: dict[str, Any], depth: int) -> Contents | None:
+        if depth >= _MAX_FORKS:
+            return None
+        places = [str(fork.get("dir") or "")]
+        with contextlib.suppress(NotFoundError, RunFolderError):
+            root = os.path.dirname(os.path.dirname(self.run_dir))
+            places.append(folder.find(root, str(fork["run"])))
+        for place in places:
+            try:
+                if place and folder.describe(place)["id"] == fork["run"]:
+                    return Contents(place, depth=depth + 1)
+            except (RunFolderError, OSError) as error:
+                logger.debug("the parent of a fork is not at %s: %s", place, error)
+        return None
+
+    def state_of(self, session: SessionData) -> str:
+        """Return the state of one session, see :class:`epochal.read.view.RunView`."""
+        end = session.end()
+        if end is not None:
+            return str(end.get("state", "finished"))
+        if session.role == "annotate":
+            return "finished"
+        return _SAID_BY_LIFE[of_process(session.descriptor, session.seen_s())]
+
+    @cached_property
+    def main(self) -> SessionData | None:
+        """The session that speaks for the run: the latest of its training, of rank 0 if any."""
+        training = [s for s in self.own if s.role == "train"]
+        first = [session for session in training if session.rank == 0]
+        candidates = first or training or [s for s in self.own if s.role != "annotate"]
+        return candidates[-1] if candidates else None
+
+    # -- events ------------------------------------------------------------------------------
+
+    def events(self, *kinds: str, inherited: bool = False) -> Iterator[tuple[SessionData, PartEvent]]:
+        """Yield the events of some kinds, in order; with ``inherited`` those of a fork's parent."""
+        for session in self.sessions if inherited else self.own:
+            for event in session.events:
+                if event.data.get("kind") in kinds:
+                    yield session, event
+
+    @cached_property
+    def definitions(self) -> dict[str, Definition]:
+        """What was defined, by metric or by the beginning of metrics with a trailing ``*``."""
+        found: dict[str, Definition] = {}
+        for _, event in self.events("define", inherited=True):
+            metric = str(event.data.get("metric"))
+            found[metric] = found.get(metric, Definition()).updated(event.data)
+        return found
+
+    def definition(self, metric: str) -> Definition:
+        """Return what is defined for a metric; an exact name counts more than a beginning."""
+        result = Definition()
+        globs = [n for n in self.definitions if n.endswith("*") and metric.startswith(n[:-1])]
+        for name in [*sorted(globs, key=len), *([metric] if metric in self.definitions else [])]:
+            result = result.updated(self.definitions[name].to_dict())
+        return result
+
+    # -- metrics -----------------------------------------------------------------------------
+
+    @cached_property
+    def _part_stats(self) -> dict[int, dict[str, Stats]]:
+        return {id(p): p.stats() for session in self.sessions for p in session.parts}
+
+    @cached_property
+    def _big(self) -> set[str]:
+        return {str(e.data.get("key")) for _, e in self.events("bigint", inherited=True)}
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """All metrics that have visible points, sorted."""
+        return sorted(name for name, stats in self.stats.items() if stats.count)
+
+    @cached_property
+    def stats(self) -> dict[str, Stats]:
+        """Statistics of the visible points of each metric.
+
+        They come from the manifests of sealed segments; data is only read where a resume hides
+        steps in the middle of a segment, and for integers beyond 2**53.
+        """
+        found: dict[str, Stats] = {}
+        for session in self.sessions:
+            mine: dict[str, Stats] = {}
+            for part in session.parts:
+                for metric, stats in self._part_stats[id(part)].items():
+                    seen = _visible_stats(part, metric, stats, session.limit)
+                    mine[metric] = statistics.join_by_seq(mine.get(metric, Stats()), seen)
+            for metric, stats in mine.items():
+                found[metric] = statistics.join(found.get(metric, Stats()), stats)
+        for metric in self._big:
+            points = series.build(self.sessions, metric)
+            found[metric] = statistics.of(points.values.astype(float), points.steps, points.seq)
+        return found
+
+    def summary_of(self, metric: str) -> MetricSummary:
+        """Return the summary of a metric."""
+        definition = self.definition(metric)
+        stats = self.stats[metric]
+        summary = MetricSummary.of(stats, definition)
+        if metric in self._big:
+            summary = summary.with_exact(series.build(self.sessions, metric).values, definition)
+        return summary.with_range(self._out_of_range(metric, stats, definition))
+
+    def _out_of_range(self, metric: str, stats: Stats, definition: Definition) -> int | None:
+        """Count points outside the defined range; data is only read if there are any."""
+        if definition.range is None:
+            return None
+        low, high = definition.range
+        low, high = -math.inf if low is None else low, math.inf if high is None else high
+        if not stats.inf and not stats.min < low and not stats.max > high:
+            return 0
+        values = series.build(self.sessions, metric).values
+        return int(((values < low) | (values > high)).sum())
+
+
+def _visible_stats(part: Part, metric: str, stats: Stats, limit: float) -> Stats:
+    if limit == math.inf or stats.step_high <= limit:
+        return stats
+    if stats.step_low > limit:
+        return Stats()
+    found = Stats()
+    for rows in part.rows((metric,)):
+        mask = visible(rows, limit)
+        columns = (rows.values[metric], rows.steps, rows.seq)
+        kept = columns if mask is None else tuple(column[mask] for column in columns)
+        found = statistics.join_by_seq(found, statistics.of(*kept))
+    return found
