@@ -16,9 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-AFTERWARDS_S = 60.0
-"""How long helper processes of a logger may go on after the measured process has ended."""
-
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -32,7 +29,9 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def measure(subject: str, case: str, *, quick: bool, timeout_s: float) -> dict[str, Any]:
+def measure(
+    subject: str, case: str, *, quick: bool, timeout_s: float, afterwards_s: float = 60.0
+) -> dict[str, Any]:
     """Run one case of a subject in a fresh process and return its figures.
 
     Raises:
@@ -55,7 +54,7 @@ def measure(subject: str, case: str, *, quick: bool, timeout_s: float) -> dict[s
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 process.wait()
-                _let_end()
+                _let_end(afterwards_s)
         if not out.exists():
             lines = log.read_text(errors="replace").strip().splitlines()
             raise MeasurementError(lines[-1] if lines else f"exit status {process.returncode}")
@@ -70,16 +69,16 @@ def _environment(folder: Path) -> dict[str, str]:
     return {
         **kept, "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": str(folder),
         "WANDB_CACHE_DIR": str(folder), "WANDB_CONFIG_DIR": str(folder),
-        "WANDB_DATA_DIR": str(folder), "TRACKIO_DIR": str(folder / "trackio"),
+        "WANDB_DATA_DIR": str(folder),
         "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_TELEMETRY": "1",
         "XDG_CACHE_HOME": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
 
 
-def _let_end() -> None:
+def _let_end(afterwards_s: float) -> None:
     """Wait for adopted helper processes, so that they do not disturb the next measurement."""
-    deadline = time.monotonic() + AFTERWARDS_S
+    deadline = time.monotonic() + afterwards_s
     with contextlib.suppress(ChildProcessError):
         while time.monotonic() < deadline:
             pid, _ = os.waitpid(-1, os.WNOHANG)

@@ -24,12 +24,12 @@ SUBJECT = Subject(
     ),
     rows=(
         Row("peak above the bare loop", "above_mb", "MB", 40.0),
-        Row("growth over the last 90 % of the loop", "growth_mb", "MB"),
-        Row("follower or service process, until `finish()`", "helper_mb", "MB"),
+        Row("growth over the last 90 % of the loop", "growth_mb", "MB", ratio=False),
+        Row("follower or service process, until `finish()`", "helper_mb", "MB", ratio=False),
         Row("follower process, peak with sealing afterwards", "helper_after_mb", "MB",
             peers=False),
     ),
-    repeat=2,
+    repeat=1,
 )  # fmt: skip
 
 

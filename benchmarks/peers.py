@@ -6,6 +6,7 @@ import contextlib
 import csv
 import importlib.util
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ class Trackio:
     """``trackio`` with its local database; it has no flush, so ``flush`` is ``finish``."""
 
     def __init__(self, folder: str) -> None:
+        os.environ["TRACKIO_DIR"] = str(Path(folder) / "trackio")  # read when it is imported
         import trackio
 
         self._finished = False

@@ -14,7 +14,7 @@ STEPS, PEER_STEPS = 100_000, 5_000
 SUBJECT = Subject(
     title="Size on disk",
     how=(
-        "10 columns × 100,000 steps (peers: 5,000) of Gaussian noise, all bits of float64 random;"
+        "100,000 steps (peers: 5,000) with 10 columns of Gaussian noise in float64;"
         " then the same rounded to float32; bytes of the sealed files (peers: of everything"
         " written) / values; files: everything in the run folder after the end, mirrors included,"
         " of a run with 100,000 steps of 10 values and 5,000 texts."
@@ -79,7 +79,7 @@ def wait_until_sealed(run_dir: str, limit_s: float = 120.0) -> None:
     """Wait for the follower process to seal a finished run."""
     journal, sealed = Path(run_dir) / "journal", Path(run_dir) / "sealed"
     deadline = time.monotonic() + limit_s
-    while any(journal.glob("*.seg")) or not any(sealed.glob("*.parquet")):
+    while any(journal.glob("0001-*.seg")) or not any(sealed.glob("*.parquet")):
         if time.monotonic() > deadline:
             raise RuntimeError(f"the run was not sealed within {limit_s:.0f} s")
         time.sleep(0.05)

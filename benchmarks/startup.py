@@ -18,7 +18,7 @@ MODULES = {
 SUBJECT = Subject(
     title="Start and end",
     how=(
-        "import: a fresh interpreter that imports, minus one that does not, each 15 times in turn;"
+        "import: a fresh interpreter that imports, minus one that does not, each 16 times in turn;"
         " first row: from before the import to after the first call; `finish()`: the longest seen,"
         " after 10 rows and after 200,000 rows of 10 values."
     ),
@@ -30,7 +30,7 @@ SUBJECT = Subject(
         Row("`finish()` after 10 rows", "finish_small_s", "s", 2.0, fold=worst),
         Row("`finish()` after 200,000 rows", "finish_large_s", "s", 2.0, fold=worst, peers=False),
     ),
-    repeat=3,
+    repeat=2,
 )  # fmt: skip
 
 FIRST_ROW = """
@@ -57,7 +57,7 @@ print(len(tops - set(sys.stdlib_module_names) - {"epochal"}))
 def measure(case: str, *, quick: bool, folder: str) -> dict[str, float]:
     """Measure one logger."""
     found = {
-        "import_ms": _import_ms(MODULES[case], 5 if quick else 15),
+        "import_ms": _import_ms(MODULES[case], 3 if quick else 8),
         "first_row_ms": _first_row_ms(case, folder, 1 if quick else 3),
         "finish_small_s": _finish_s(case, folder, 10),
     }

@@ -59,6 +59,7 @@ class Row:
         fold: turns the repetitions into one figure.
         case: whose figure is Epochal's.
         peers: whether other loggers are measured too.
+        ratio: whether they stand among the ratios.
     """
 
     what: str
@@ -69,12 +70,15 @@ class Row:
     fold: Callable[[list[float]], Figure] = median
     case: str = "epochal"
     peers: bool = True
+    ratio: bool = True
 
-    def met(self, figure: Figure) -> bool | None:
-        """Say whether the bar is met; None: there is no bar."""
+    def met(self, figure: Figure) -> str:
+        """Say whether the bar is met: yes, no, unclear (the interval covers it), "" without one."""
         if self.limit is None:
-            return None
-        return figure.value >= self.limit if self.larger else figure.value <= self.limit
+            return ""
+        ends = [figure.value] if figure.low is None else [figure.low, figure.high]
+        good = {end >= self.limit if self.larger else end <= self.limit for end in ends}
+        return {(True,): "yes", (False,): "no"}.get(tuple(good), "unclear")
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,12 @@ class Subject:
 
     Attributes:
         title: heading on the page.
-        how: one line: how it is measured.
+        how: in a sentence: how it is measured.
         rows: what it contributes to the page.
         cases: loggers, or variants of Epochal; each repetition runs all of them, shuffled.
         repeat, quick_repeat: how often.
         timeout_s: when a measurement is given up.
+        afterwards_s: how long helper processes may go on after the measured process has ended.
     """
 
     title: str
@@ -99,3 +104,4 @@ class Subject:
     repeat: int = 5
     quick_repeat: int = 1
     timeout_s: float = 300.0
+    afterwards_s: float = 60.0

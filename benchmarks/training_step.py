@@ -27,7 +27,7 @@ SUBJECT = Subject(
     rows=(
         Row("slowdown of a 0.8 ms step", "slowdown_pct", "%", 1.5, fold=trimmed_mean),
         Row("the step without logging", "step_ms", "ms", peers=False),
-        Row("slowdown, mirrors in a thread (`follow=\"thread\"`)", "slowdown_pct", "%",
+        Row('slowdown, mirrors in a thread (`follow="thread"`)', "slowdown_pct", "%",
             fold=trimmed_mean, case="epochal in a thread", peers=False),
     ),
     cases=(*LOGGERS, "epochal in a thread"),
@@ -59,7 +59,7 @@ class Model:
 
     def _tune(self) -> None:
         batch = 16
-        while _seconds(self.step, 300) < TARGET_S and batch < 65536:
+        while _seconds(self.step, 150) < TARGET_S and batch < 65536:
             batch = int(batch * 1.15) + 1
             self._resize(batch)
 
@@ -106,29 +106,29 @@ class Training:
             now = time.perf_counter()
         return (now - began) / steps
 
-    def pair(self, rng: random.Random) -> tuple[float, float]:
+    def pair(self, rng: random.Random, scale: float = 1.0) -> tuple[float, float]:
         """Return the slowdown in percent of one pair of blocks, and the step without logging."""
         took = {}
         for logging in rng.sample((True, False), 2):
-            self.block(SETTLE_S, logging=logging)
-            took[logging] = self.block(BLOCK_S, logging=logging)
+            self.block(SETTLE_S * scale, logging=logging)
+            took[logging] = self.block(BLOCK_S * scale, logging=logging)
         return (took[True] / took[False] - 1) * 100, took[False]
 
 
-def compare(training: Training, *, least: int, limit_s: float) -> dict[str, Any]:
-    """Add pairs until the interval is narrow enough or the time is up."""
+def compare(training: Training, *, least: int, limit_s: float, quick: bool) -> dict[str, Any]:
+    """Add pairs until the interval is narrow enough or the time is up; quick: two short pairs."""
     rng = random.Random(0)
     slowdowns, steps = [], []
     began = time.perf_counter()
     while True:
-        slowdown, step_s = training.pair(rng)
+        slowdown, step_s = training.pair(rng, 0.3 if quick else 1.0)
         slowdowns.append(slowdown)
         steps.append(step_s * 1e3)
-        if len(slowdowns) < least:
+        if len(slowdowns) < (2 if quick else least):
             continue
         found = trimmed_mean(slowdowns)
         precise = (found.high - found.low) / 2 < PRECISE_ENOUGH
-        if precise or time.perf_counter() - began > limit_s:
+        if quick or precise or time.perf_counter() - began > limit_s:
             return {"slowdown_pct": slowdowns, "step_ms": sorted(steps)[len(steps) // 2]}
 
 
@@ -136,12 +136,12 @@ def measure(case: str, *, quick: bool, folder: str) -> dict[str, Any]:
     """Measure one logger."""
     model = Model()
     settings = {"follow": "thread"} if case.endswith("thread") else {}
-    logger = peers.start(case.split()[0], folder, **settings)
+    logger = peers.start(case.split(maxsplit=1)[0], folder, **settings)
     ours = case.startswith("epochal")
-    limit_s = 75.0 if ours else 12.0
+    limit_s = {"epochal": 50.0, "epochal in a thread": 25.0}.get(case, 11.0)
     training = Training(model, logger.log)
-    training.block(1.0, logging=True)
-    found = compare(training, least=2 if quick else 8 if ours else 4, limit_s=0 if quick else limit_s)
+    training.block(0.5, logging=True)
+    found = compare(training, least=8 if ours else 4, limit_s=limit_s, quick=quick)
     if ours:
         logger.finish()
     return found

@@ -16,19 +16,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from epochal.core import ring
-from epochal.core.errors import SettingError
+from epochal.core.errors import RunFolderError, SettingError
 from epochal.core.names import new_id, readable_name
 from epochal.core.problems import Problems, logger
 from epochal.core.records import RunInfo
 from epochal.core.redact import redact, redact_argv
 from epochal.core.ring import Ring
 from epochal.core.system import host_name
+from epochal.journal import recovery
+from epochal.journal.frames import segments
 from epochal.journal.session import Session
 from epochal.journal.writer import JournalWriter
 from epochal.mirrors import Mirrors
 from epochal.record.cadence import Cadence
 from epochal.record.config import Config, expand_name
 from epochal.record.run import Run
+from epochal.record.values import checked_step
 from epochal.settings import Settings
 from epochal.settings import load as load_settings
 from epochal.store import continuing, folder
@@ -113,12 +116,17 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         for update in target.config_updates:
             config_now.update(update)
     sessions = _Sessions(about, target, rank, problems)
-    run = Run(
-        about, config=config_now, open_session=sessions.open, cadence=cadence, problems=problems,
-        on_alert=on_alert, on_finish=lambda run, complete: _finished(run, mirrors, complete),
-    )  # fmt: skip
+    try:
+        run = Run(
+            about, config=config_now, open_session=sessions.open, cadence=cadence,
+            problems=problems, on_alert=on_alert,
+            on_finish=lambda run, complete: _finished(run, mirrors, complete),
+        )  # fmt: skip
+    except OSError as error:
+        message = f"cannot write to the run folder {about.dir}: {error.strerror or error}"
+        raise RunFolderError(message) from error
     if target.resumed:
-        run.record_resume(target.hides_after, target.last_step)
+        run.record_resume(target.hides_after, target.last_step, target.calls)
         if settings.config:
             run.config.update(settings.config)
     mirrors.follow(run.dir, rank)
@@ -166,6 +174,7 @@ class _Sessions:
         else:  # a forked child: the same run goes on
             session.elapsed_ns = self._first.elapsed_ns + session.mono_ns - self._first.mono_ns
             session.hides_after, session.role = None, "fork"
+            _end_with_process()
         made = ring.create(ring.choose_capacity(), session.identity(target.run_dir))
         session.ring = made.path
         return made, JournalWriter(target.run_dir, session, self._problems.tell)
@@ -215,14 +224,28 @@ def _target(
     found, wanted = None, settings.resume
     if wanted is not None:
         found = continuing.find(settings.dir, description["project"], wanted, description["job"])
+    if step is not None:
+        step = _checked(step, "resume_step")
     if found is not None:
+        for session in {segment.session for segment in segments(os.path.join(found, "journal"))}:
+            with contextlib.suppress(OSError):  # a full disk: the follower process tries again
+                recovery.recover(session=session)
         return continuing.target(found, step)
     if step is not None and wanted != "auto":
         message = f"resume_step={step!r} needs resume=: which run is to go on?"
         raise SettingError(message)
     if fork is not None:
         description["fork"] = continuing.fork_of(settings.dir, fork)
+        _checked(description["fork"]["step"], "the step of fork")
     return Target(folder.create(settings.dir, description))
+
+
+def _checked(step: object, name: str) -> float:
+    try:
+        return checked_step(step)
+    except ValueError as error:
+        message = f"{name}={step!r}: {error}"
+        raise SettingError(message) from error
 
 
 def _checked_id(wanted: str | None) -> str:
@@ -251,11 +274,19 @@ def _register(run: Run) -> None:
         _hooks.append(atexit.register(_at_exit))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_after_fork)
+    _end_with_process()
     _open_runs.append(run)
     _innermost.set((*(r for r in _innermost.get() if r in _open_runs), run))
 
 
 _hooks: list[object] = []
+
+
+def _end_with_process() -> None:
+    """Make multiprocessing end the runs: its children leave without the hooks of ``atexit``."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _at_exit, exitpriority=0)
 
 
 def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT001 - a callback

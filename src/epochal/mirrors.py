@@ -35,7 +35,7 @@ class Mirrors:
     """
 
     def __init__(self, settings: Settings, problems: Problems) -> None:
-        self._settings = settings
+        self._settings, self._pid = settings, os.getpid()
         self._named: dict[str, dict[str, Any]] = {}
         self._objects: list[Sink] = []
         self._hosting: Any = None
@@ -82,6 +82,8 @@ class Mirrors:
 
     def finish(self, run_dir: str) -> None:
         """Let the mirrors catch up for a moment; the follower process does the rest."""
+        if os.getpid() != self._pid:
+            return  # a forked child ends: the mirrors are its parent's and go on
         deadline = time.monotonic() + WAIT_S
         if self._hosting is not None:
             self._hosting.end(WAIT_S)

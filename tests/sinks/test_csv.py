@@ -41,12 +41,15 @@ class Files:
     def __init__(self, folder, **options):
         self.folder, self.options, self.clock = folder, options, Clock()
         self.run = RunInfo("id", "Run 1", "p", "run-1", str(folder))
+        self.made = []
         self.sink = self.make()
         self.sink.open(self.run, None)
 
     def make(self):
         """Returns another sink for the same folder."""
-        return CsvSink(clock=self.clock, **self.options)
+        sink = CsvSink(clock=self.clock, **self.options)
+        self.made.append(sink)
+        return sink
 
     def log(self, values, step=None, *, epoch=None, phase=None, session=1, elapsed_s=0.5):
         """Writes one row; the phase is put before the names as a run does."""
@@ -74,9 +77,25 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path):
+def make_files():
+    """Makes sinks on folders and closes all of them at the end, the crashed ones too."""
+    made = []
+
+    def make(folder, **options):
+        folder.mkdir(exist_ok=True)
+        made.append(Files(folder, **options))
+        return made[-1]
+
+    yield make
+    for files in made:
+        for sink in files.made:
+            sink.close()
+
+
+@pytest.fixture
+def files(make_files, tmp_path):
     """A sink that is open on an empty folder."""
-    return Files(tmp_path)
+    return make_files(tmp_path)
 
 
 def test_fixed_columns_come_first(files):
@@ -316,6 +335,7 @@ def test_other_files_are_refused(files, harm):
 @pytest.mark.parametrize("state", [{}, {"format": 99}, {"format": 1, "session": 1}])
 def test_states_of_others_are_refused(files, state):
     """A state that cannot be understood is an error that followers know."""
+    files.sink.close()
     with pytest.raises(SinkError):
         files.sink.open(files.run, state)
 
@@ -381,12 +401,11 @@ def test_huge_integers_are_exact(files):
     assert files.values() == [{"step": "4", "tokens": str(big)}]
 
 
-def test_formulas_are_disarmed_on_request(tmp_path):
+def test_formulas_are_disarmed_on_request(make_files, tmp_path):
     """With `spreadsheet=True` text that begins like a formula gets a quote, numbers do not."""
     names = ["=1+1", "+a", "-a", "@a", "\ta", "\ra", "＝1", "a=1"]  # noqa: RUF001
     for spreadsheet in (False, True):
-        (tmp_path / str(spreadsheet)).mkdir()
-        files = Files(tmp_path / str(spreadsheet), spreadsheet=spreadsheet)
+        files = make_files(tmp_path / str(spreadsheet), spreadsheet=spreadsheet)
         files.log(dict.fromkeys(names, -1.0), -5, phase="=x")
         state = files.sink.flush()
         files.sink.close()
@@ -415,17 +434,15 @@ def random_records(seed):
 
 
 @pytest.mark.parametrize("number", range(30))
-def test_crashes_leave_no_trace(number, tmp_path):
+def test_crashes_leave_no_trace(make_files, number, tmp_path):
     """Killed and restarted at random places, the files are those of a run without a crash."""
     seed = random.Random(number)
     records = random_records(seed)
-    for name in ("calm", "wild"):
-        (tmp_path / name).mkdir()
-    calm = Files(tmp_path / "calm")
+    calm, wild = make_files(tmp_path / "calm"), make_files(tmp_path / "wild")
     calm.sink.write(records)
     calm.sink.close()
 
-    wild, done, stored, state, dead = Files(tmp_path / "wild"), 0, 0, None, []
+    done, stored, state = 0, 0, None
     while done < len(records):
         count = seed.randrange(1, 9)
         wild.sink.write(records[done : done + count])
@@ -436,8 +453,7 @@ def test_crashes_leave_no_trace(number, tmp_path):
             if seed.random() < 0.8:  # else the follower dies before it can store the state
                 stored, state = done, flushed
         if seed.random() < 0.3:
-            dead.append(wild.sink)
-            wild.sink, done = wild.make(), stored
+            wild.sink, done = wild.make(), stored  # the old one just stops
             try:
                 wild.sink.open(wild.run, state)
             except SinkError:
@@ -448,8 +464,6 @@ def test_crashes_leave_no_trace(number, tmp_path):
     assert wild.lines() == calm.lines()
     assert wild.lines("epochs") == calm.lines("epochs")
     assert not list(tmp_path.glob("*/csv/.*")), "a temporary file was left behind"
-    for sink in dead:
-        sink.close()
 
 
 @needs_pandas

@@ -47,12 +47,15 @@ class Files:
         self.folder, self.clock = folder, Clock()
         about = {"name": "Run 1", "project": "p", "slug": "run-1", "created_s": 1e9} | about
         self.run = RunInfo(id="id", dir=str(folder), **about)
+        self.made = []
         self.sink = self.make()
         self.sink.open(self.run, None)
 
     def make(self):
         """Returns another sink for the same folder."""
-        return JsonSink(clock=self.clock)
+        sink = JsonSink(clock=self.clock)
+        self.made.append(sink)
+        return sink
 
     def send(self, kind, **data):
         """Writes one event."""
@@ -65,9 +68,25 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path):
+def make_files():
+    """Makes sinks on folders and closes all of them at the end, the crashed ones too."""
+    made = []
+
+    def make(folder, **options):
+        folder.mkdir(exist_ok=True)
+        made.append(Files(folder, **options))
+        return made[-1]
+
+    yield make
+    for files in made:
+        for sink in files.made:
+            sink.close()
+
+
+@pytest.fixture
+def files(make_files, tmp_path):
     """A sink that is open on an empty folder."""
-    return Files(tmp_path)
+    return make_files(tmp_path)
 
 
 def test_all_files_are_there_from_the_first_flush(files):
@@ -78,10 +97,10 @@ def test_all_files_are_there_from_the_first_flush(files):
     assert files.read("summary")["metrics"] == {}
 
 
-def test_config_follows_its_events(tmp_path):
+def test_config_follows_its_events(make_files, tmp_path):
     """Updates are merged into nested mappings; what JSON cannot hold becomes text."""
     config = {"model": {"depth": 2, "act": "gelu"}, "lr": 0.1, "none": None, "path": tmp_path}
-    files = Files(tmp_path, config=config)
+    files = make_files(tmp_path, config=config)
     files.send("config", update={"model": {"depth": 3}, "lr": {"start": math.nan}})
     files.send("config", update={"model": {"norm": (1, math.inf)}, "\ud800": 1})
     files.sink.close()
@@ -139,9 +158,9 @@ def test_best_needs_a_goal(files):
     assert "best" not in found["x"]
 
 
-def test_summary_says_what_the_run_is(tmp_path):
+def test_summary_says_what_the_run_is(make_files, tmp_path):
     """Tags, notes, name, state, error and duration follow their events."""
-    files = Files(tmp_path, tags=("a", "b"), notes="old", group="g")
+    files = make_files(tmp_path, tags=("a", "b"), notes="old", group="g")
     files.send("tag", tags=["c", "a"])
     files.send("untag", tags=["b", "unknown"])
     files.send("note", text="new")
@@ -248,6 +267,7 @@ def test_other_files_are_refused(files, harm):
 @pytest.mark.parametrize("state", [{"format": 1}, {"format": 99}, {"other": 1}])
 def test_states_of_others_are_refused(files, state):
     """A state that cannot be understood is an error that followers know."""
+    files.sink.close()
     with pytest.raises(SinkError):
         files.sink.open(files.run, state)
 
@@ -274,17 +294,15 @@ def random_records(seed):
 
 
 @pytest.mark.parametrize("number", range(20))
-def test_crashes_leave_no_trace(number, tmp_path):
+def test_crashes_leave_no_trace(make_files, number, tmp_path):
     """Killed and restarted at random places, the files are those of a run without a crash."""
     seed = random.Random(number)
     records = random_records(seed)
-    for name in ("calm", "wild"):
-        (tmp_path / name).mkdir()
-    calm = Files(tmp_path / "calm")
+    calm, wild = make_files(tmp_path / "calm"), make_files(tmp_path / "wild")
     calm.sink.write(records)
     calm.sink.close()
 
-    wild, done, stored, state, dead = Files(tmp_path / "wild"), 0, 0, None, []
+    done, stored, state = 0, 0, None
     while done < len(records):
         count = seed.randrange(1, 9)
         wild.sink.write(records[done : done + count])
@@ -296,8 +314,7 @@ def test_crashes_leave_no_trace(number, tmp_path):
             if seed.random() < 0.8:  # else the follower dies before it can store the state
                 stored, state = done, flushed
         if seed.random() < 0.3:
-            dead.append(wild.sink)
-            wild.sink, done = wild.make(), stored
+            wild.sink, done = wild.make(), stored  # the old one just stops
             try:
                 wild.sink.open(wild.run, state)
             except SinkError:
@@ -307,8 +324,6 @@ def test_crashes_leave_no_trace(number, tmp_path):
     wild.sink.close()
     for what in ("metrics", "summary", "config"):
         assert wild.read(what) == calm.read(what)
-    for sink in dead:
-        sink.close()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="needs pandas")

@@ -81,7 +81,8 @@ def _line(message: str) -> str:
     """Return a message for the terminal; the caret under a filter keeps its lines."""
     from epochal.core.names import printable
 
-    return "\n".join(map(printable, message.split("\n")[:4]))
+    lines = [line for line in message.split("\n") if line.strip()]
+    return "\n".join(map(printable, lines[:4]))
 
 
 @click.group(

@@ -34,11 +34,13 @@ def duration(seconds: float | None) -> str:
     """Return a length of time in its two largest units.
 
     Example:
-        >>> duration(0.25), duration(42), duration(3700), duration(200_000)
-        ('0.25s', '42s', '1h 01m', '2d 07h')
+        >>> duration(0.25), duration(4.25), duration(42), duration(3700), duration(200_000)
+        ('250ms', '4.2s', '42s', '1h 01m', '2d 07h')
     """
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 10:
         return f"{seconds:.2g}s"
     whole = round(seconds)

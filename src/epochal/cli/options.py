@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from epochal.read.view import RunView
 
 dir_option = click.option(
     "--dir", "base", metavar="DIR", type=click.Path(exists=True, file_okay=False),
@@ -67,3 +67,18 @@ def run_dirs(base: str, places: tuple[str, ...]) -> list[str]:
         elif places:
             found[run_dir(base, place)] = None
     return list(found)
+
+
+def open_run(base: str | None, run: str) -> RunView:
+    """Return a run for reading: by its path, or by what it is called now.
+
+    Raises:
+        RunNotFoundError, AmbiguousRunError: no single run has that name.
+    """
+    from epochal.read.project import open as open_project
+    from epochal.read.view import RunView
+    from epochal.store import folder
+
+    if folder.is_run(run):
+        return RunView(run)
+    return open_project(runs_dir(base)).run(run)

@@ -8,7 +8,6 @@ escapes, and square brackets as themselves.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
 import sys
@@ -23,12 +22,8 @@ from epochal.core.names import printable
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-    from rich.tree import Tree
 
 UNLIMITED = 1 << 16
-NARROWEST = 12
-"""Columns that may be shortened keep at least so many characters."""
-
 STATE_STYLES = {
     "running": "cyan", "finished": "green", "failed": "red", "interrupted": "yellow",
     "killed": "red", "lost": "magenta",
@@ -42,13 +37,13 @@ class Column:
     Attributes:
         title: its heading.
         right: align numbers on the right.
-        elastic: it may be shortened where a terminal is narrow.
+        elastic: it may be shortened to so many characters where a terminal is narrow; 0: never.
         rank: where there is still too little room, columns of the highest rank go first; 0 stays.
     """
 
     title: str
     right: bool = False
-    elastic: bool = False
+    elastic: int = 0
     rank: int = 0
 
 
@@ -69,6 +64,13 @@ def shown(text: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(printable(str(text)), style=style)
+
+
+def shown_lines(text: str) -> Text:
+    """Return recorded text of several lines, harmless, with its line ends."""
+    from rich.text import Text
+
+    return Text("\n".join(map(printable, text.splitlines())))
 
 
 def state(name: str) -> Text:
@@ -98,19 +100,19 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
     out = console()
     cells = [[shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     widths = [
-        max([len(column.title), *(row[i].cell_len for row in cells)])
+        max([shown(column.title).cell_len, *(row[i].cell_len for row in cells)])
         for i, column in enumerate(columns)
     ]
-    kept = range(len(columns))
+    kept = list(range(len(columns)))
     if out.is_terminal:
         kept, widths = _fitting(columns, widths, out.width)
     made = Table(
         box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, header_style="bold",
-        padding=(0, 2 if not out.is_terminal else 1, 0, 0), show_edge=False,
+        padding=(0, 1 if out.is_terminal else 2, 0, 0), show_edge=False,
     )  # fmt: skip
     for i in kept:
         made.add_column(
-            columns[i].title, justify="right" if columns[i].right else "left",
+            shown(columns[i].title), justify="right" if columns[i].right else "left",
             no_wrap=True, overflow="ellipsis", max_width=widths[i],
         )  # fmt: skip
     for row in cells:
@@ -123,24 +125,21 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
 
 def _fitting(
     columns: Sequence[Column], widths: list[int], room: int
-) -> tuple[Sequence[int], list[int]]:
+) -> tuple[list[int], list[int]]:
     """Return the columns that are kept and all widths, shortened until the table fits."""
     kept, widths = list(range(len(columns))), list(widths)
-    while True:
-        excess = sum(widths[i] for i in kept) + 3 * (len(kept) - 1) + 1 - room
-        elastic = [i for i in kept if columns[i].elastic and widths[i] > NARROWEST]
-        if excess <= 0:
-            return kept, widths
-        if sum(widths[i] - NARROWEST for i in elastic) >= excess:
-            widest = max(elastic, key=lambda i: widths[i])
-            widths[widest] -= 1
-            continue
+    while (excess := sum(widths[i] + 2 for i in kept) - room) > 0:
+        elastic = [i for i in kept if columns[i].elastic and widths[i] > columns[i].elastic]
         last = max(kept, key=lambda i: columns[i].rank)
-        if columns[last].rank == 0:
+        if sum(widths[i] - columns[i].elastic for i in elastic) >= excess:
+            widths[max(elastic, key=lambda i: widths[i])] -= 1
+        elif columns[last].rank:
+            kept.remove(last)
+        else:  # it cannot fit: the terminal breaks the lines
             for i in elastic:
-                widths[i] = NARROWEST
-            return kept, widths
-        kept.remove(last)
+                widths[i] = columns[i].elastic
+            break
+    return kept, widths
 
 
 def write(out: Console, what: Any) -> None:
@@ -148,10 +147,10 @@ def write(out: Console, what: Any) -> None:
     if out.is_terminal:
         out.print(what)
         return
-    out.file, target = io.StringIO(), out.file
-    out.print(what)
-    for line in out.file.getvalue().splitlines():
-        target.write(line.rstrip() + "\n")
+    with out.capture() as captured:
+        out.print(what)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def pairs(rows: Sequence[tuple[str, Any]]) -> None:

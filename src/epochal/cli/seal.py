@@ -12,7 +12,7 @@ from epochal.cli.options import dir_option, json_option, places_argument, run_di
 @dir_option
 @json_option
 def seal(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
-    """Turn what is complete of runs into Parquet.
+    """Turn finished parts of runs into Parquet.
 
     This happens by itself when a run ends; use it where that was cut off. A part of the journal
     goes when its Parquet was read back and found equal, and every mirror has taken it. Without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 @dir_option
 @json_option
 def verify(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
-    """Check every stored byte of runs; status 1 if anything is damaged or missing.
+    """Check every stored byte of runs.
 
-    Journal frames and Parquet pages are compared with their checksums, sealed values with the
+    The status is 1 if anything is damaged or missing. Journal frames and Parquet pages are compared with their checksums, sealed values with the
     statistics in their manifest, and the sequence of records is searched for gaps. Damage is named
     by file and bytes. Mirrors that are behind are told, as `epochal sync` mends that. Nothing is
     changed. Without RUN or DIR all runs are checked.
@@ -31,7 +32,7 @@ def verify(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
 
     found = run_dirs(runs_dir(base), places)
     checked = []
-    with output.progress("Verifying", len(found)) as advance, Checker() as checker:
+    with output.progress("Verifying", len(found)) as advance, closing(Checker()) as checker:
         for run_dir in found:
             checked.append(verify_run(run_dir, checker))
             advance()
@@ -68,8 +69,8 @@ def _print(found: Verification) -> None:
         for each in found.damage
     ]
     for gap in found.gaps:
-        which = f"{gap.first:,}" if gap.count == 1 else f"{gap.first:,} to {gap.last:,}"
-        lines.append(f"session {gap.session}: {count(gap.count, 'record')} missing: {which}")
+        which = f"{gap.first:,}" if gap.records == 1 else f"{gap.first:,} to {gap.last:,}"
+        lines.append(f"session {gap.session}: {count(gap.records, 'record')} missing: {which}")
     if found.dropped:
         lines.append(f"{count(found.dropped, 'record')} had been dropped by the training itself")
     lines += [

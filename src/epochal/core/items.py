@@ -119,6 +119,8 @@ def row_decoder(layout: Layout) -> Callable[..., Iterator[tuple[Any, ...]]]:
 def decode(payload: memoryview, layouts: dict[int, Layout]) -> Iterator[Item]:
     """Yield the rows and events of a stream of items, learning layouts on the way.
 
+    Rows whose layout is not known, as the frame that defined it is damaged, are left out.
+
     Args:
         payload: whole items, as stored in one frame.
         layouts: known layouts by id; define items are added to it.
@@ -134,7 +136,9 @@ def decode(payload: memoryview, layouts: dict[int, Layout]) -> Iterator[Item]:
             raise ValueError(message)
         if code >= FIRST_LAYOUT:
             stop = same_rows(payload, offset, size)
-            yield from decode_rows(layouts[code], payload[offset:stop])
+            layout = layouts.get(code)
+            if layout is not None:
+                yield from decode_rows(layout, payload[offset:stop])
             offset = stop
             continue
         if code != PAD:

@@ -92,5 +92,5 @@ def clean_key(key: object) -> tuple[str, str]:
         key.encode("utf-8")
     except UnicodeEncodeError:
         safe = key.encode("utf-8", "backslashreplace").decode("utf-8")
-        return safe, f"metric name {key!r} is not valid Unicode (a lone surrogate)"
+        return clean_key(safe)[0], f"metric name {key!r} is not valid Unicode (a lone surrogate)"
     return key, ""

@@ -46,8 +46,14 @@ HEAD, TAIL, DROPPED = 0, 8, 16
 """Indices of the counters, a cache line apart."""
 
 PROCESS_BUDGET_BYTES = 4 << 20
-SMALLEST_BYTES = 64 << 10
+SMALLEST_BYTES = 256 << 10
+PIECE_BYTES = 1 << 20
+"""So much is handed on at once: what a frame of the journal holds."""
+
+_START = struct.Struct("<8sQQ")
 _COUNTERS_AT, _IDENTITY_AT = 64, 256
+_IDENTITY = {"run_dir": str, "session": str, "ordinal": int, "boot": str, "descriptor": dict}
+"""What recovery needs to know of a ring's owner."""
 
 _own: dict[str, int] = {}
 """Rings of this process by path, with their size.
@@ -121,8 +127,9 @@ class Ring:
 
     def take(self, resume: int) -> None:
         """Free everything before position ``resume``."""
-        while self.marks and self.marks[0][1] <= resume:
-            self.marks.popleft()
+        with contextlib.suppress(IndexError):  # the publishing thread may take one back
+            while self.marks[0][1] <= resume:
+                self.marks.popleft()
         self.counters[TAIL] = resume
 
     def close(self, *, unlink: bool) -> None:
@@ -190,7 +197,7 @@ def _create_file(folder: str, capacity: int, identity: dict[str, Any]) -> Ring:
         os.posix_fallocate(fd, 0, PAGE + capacity)
         memory = mmap.mmap(fd, PAGE + capacity)
         body = json.dumps(identity).encode("ascii")
-        struct.pack_into("<8sQQ", memory, 0, MAGIC, VERSION, capacity)
+        _START.pack_into(memory, 0, MAGIC, VERSION, capacity)
         struct.pack_into(f"<I{len(body)}s", memory, _IDENTITY_AT, len(body), body)
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.rename(draft, path)
@@ -229,30 +236,36 @@ class Orphan:
     """
 
     def __init__(self, fd: int, path: str, image: bytes) -> None:
+        """Take over what :func:`_open_orphan` has read; ValueError: it is not a whole ring."""
         self._fd, self.path, self._image = fd, path, image
+        magic, version, self.capacity = _START.unpack_from(image)
+        if magic != MAGIC or version != VERSION or len(image) != PAGE + self.capacity:
+            raise ValueError("not a ring of this version")
         (length,) = struct.unpack_from("<I", image, _IDENTITY_AT)
         self.identity: dict[str, Any] = json.loads(image[_IDENTITY_AT + 4 :][:length])
-        self.capacity: int = struct.unpack_from("<Q", image, 16)[0]
+        if {name: type(self.identity.get(name)) for name in _IDENTITY} != _IDENTITY:
+            raise ValueError("the ring does not say whose it is")
         counters = memoryview(image)[_COUNTERS_AT:_IDENTITY_AT].cast("Q")
         self._head, self._tail, self.dropped = counters[HEAD], counters[TAIL], counters[DROPPED]
+        if not self._tail <= self._head <= self._tail + self.capacity:
+            raise ValueError("the ring's counters are damaged")
 
     def pieces(self) -> Iterator[memoryview]:
-        """Yield the bytes that were published and not taken, cut at the wrap, without padding."""
+        """Yield what was published and not taken, without padding, in pieces of whole items."""
         data = memoryview(self._image)[PAGE : PAGE + self.capacity]
         position = start = self._tail
         while position < self._head:
             offset = position % self.capacity
             code, size = CODE_AND_SIZE.unpack_from(data, offset)
             if size < 8 or size % 8 or offset + size > self.capacity:
-                break
-            if code == PAD:
+                break  # damaged memory: what follows cannot be told apart
+            if code == PAD or position + size - start > PIECE_BYTES:
                 if position > start:
-                    yield data[start % self.capacity : offset]
-                start = position + size
+                    yield data[start % self.capacity :][: position - start]
+                start = position + size if code == PAD else position
             position += size
         if position > start:
-            begin = start % self.capacity
-            yield data[begin : begin + position - start]
+            yield data[start % self.capacity :][: position - start]
 
     def close(self, *, unlink: bool) -> None:
         """Release the lock; ``unlink`` when the journal has everything."""
@@ -287,10 +300,9 @@ def _open_orphan(path: str) -> Orphan | None:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         info = os.fstat(fd)
         image = os.pread(fd, info.st_size, 0)
-        good = image[:8] == MAGIC and info.st_nlink and info.st_uid == user_id()
-        if good and struct.unpack_from("<Q", image, 8)[0] == VERSION:
+        if info.st_nlink and info.st_uid == user_id():
             return Orphan(fd, path, image)
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, AttributeError, struct.error):
         pass
     os.close(fd)
     return None

@@ -1,0 +1,110 @@
+"""``epochal demo``: a small language model, two learning-rate schedules, several seeds.
+
+========================= =====================================================================
+:mod:`epochal.demo.train` the example to read: model, data and loop, with Epochal in it
+``workers``               trains the runs side by side
+``report``                reads the runs back and says what they show
+========================= =====================================================================
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from epochal.core.errors import SettingError
+from epochal.core.names import new_id
+from epochal.core.optional import require
+from epochal.demo import report, workers
+from epochal.demo.workers import Job
+from epochal.settings import load
+
+SCHEDULES = ("cosine", "constant")
+"""The two settings that are compared, the rest of the config being equal."""
+
+QUICK_STEPS, QUICK_SEEDS = 30, 2
+
+
+def main(
+    *, quick: bool = False, seeds: int | None = None, steps: int | None = None,
+    dir: str | None = None, no_color: bool = False,
+) -> int:  # fmt: skip
+    """Train, then report; everything is written to standard output.
+
+    Args:
+        quick: two seeds of 30 steps each, to see that everything works.
+        seeds: runs of each setting; default 3.
+        steps: steps of each run; default as in ``train.CONFIG``.
+        dir: folder of all runs; default: the setting ``dir``, ``./runs`` unless changed.
+        no_color: plain text.
+
+    Returns:
+        The exit status: 0, or 130 after Ctrl-C.
+
+    Raises:
+        MissingExtraError: PyTorch is not installed.
+        SettingError: an argument is below 1, or recording is switched off.
+        RunFolderError: the folder of runs cannot be written.
+    """
+    settings = load({"dir": dir})
+    if settings.mode == "off":
+        raise SettingError("the demo shows what it recorded, and mode='off': unset EPOCHAL_MODE")
+    seeds = _at_least_one("seeds", seeds, QUICK_SEEDS if quick else 3)
+    require("torch", extra="torch", why="epochal demo")
+    from epochal.demo.train import CONFIG
+
+    steps = _at_least_one("steps", steps, QUICK_STEPS if quick else CONFIG["steps"])
+    console = Console(no_color=no_color or None, highlight=False)
+    group = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:4]}"
+    jobs = [
+        Job({**CONFIG, "steps": steps, "schedule": schedule}, seed, group, settings.dir)
+        for seed in range(1, seeds + 1)
+        for schedule in SCHEDULES
+    ]
+    try:
+        _train(console, jobs)
+    except KeyboardInterrupt:
+        report.interrupted(console, settings.dir)
+        return 130
+    report.show(console, settings.dir, group, SCHEDULES)
+    return 0
+
+
+def _at_least_one(name: str, given: int | None, default: int) -> int:
+    value = default if given is None else given
+    if value < 1:
+        raise SettingError(f"{name}={value!r} is below 1")
+    return value
+
+
+def _train(console: Console, jobs: Sequence[Job]) -> None:
+    """Train all jobs under a bar for each and one for all."""
+    steps = jobs[0].config["steps"]
+    cores = min(len(jobs), workers.usable_cores())
+    console.print(
+        "A small transformer learns to write Python, byte by byte, from the standard library's own"
+        f" sources.\n{len(jobs)} runs of {steps:,} steps: two learning-rate schedules,"
+        f" {len(jobs) // len(SCHEDULES)} seeds each; {cores} at a time, one core each.\n"
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.completed:>4.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[says]}", style="dim"),
+    )
+    with Progress(*columns, console=console, expand=console.width <= 100) as bars:
+        tasks = [
+            bars.add_task(
+                f"{job.config['schedule']:8}  seed {job.seed}", total=steps, says=" " * 16
+            )
+            for job in jobs
+        ]
+
+        def on_progress(index: int, step: int, loss: float) -> None:
+            says = f"train loss {loss:5.3f}" if step else ""
+            bars.update(tasks[index], completed=step, says=f"{says:16}")
+
+        workers.train_all(jobs, on_progress)

@@ -31,18 +31,28 @@ class Companion:
         self._to, self._from, self._pid = -1, -1, 0
         self._buffer = b""
         self._done: set[str] = set()
+        self._following: dict[str, bytes] = {}
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Send a message, starting the process if need be; False: there is no process to be had."""
         line = json.dumps(message, default=str).encode("ascii") + b"\n"
+        run_dir = message["run_dir"]
         with self._lock:
             for _ in range(2):
+                # A new process is told of all runs: the one before may have been killed.
+                known = b"" if self._to >= 0 else b"".join(self._following.values())
                 if self._to < 0 and not self._start():
                     return False
-                if self._send(line):
-                    return True
+                if self._send(known + line):
+                    break
                 self._forget()
-        return False
+            else:
+                return False
+            if message["do"] == "follow":
+                self._following[run_dir] = line
+            else:
+                self._following.pop(run_dir, None)
+        return True
 
     def wait_done(self, run_dir: str, timeout_s: float) -> bool:
         """Wait until the mirrors of a finished run are complete; False: not in time."""
@@ -63,6 +73,7 @@ class Companion:
     def abandon(self) -> None:
         """Forget the parent's process in a forked child."""
         self._lock = threading.Lock()
+        self._following = {}
         self._forget()
 
     def _start(self) -> bool:

@@ -100,7 +100,7 @@ class Follower:
         while True:
             if self.step():
                 continue
-            if not self.problem and self._complete():
+            if self._clock() >= self._retry_at and self._complete():
                 return True
             if self._clock() >= deadline:
                 return False
@@ -172,14 +172,17 @@ class Follower:
     def _isolate(self, records: Sequence[Record]) -> None:
         """Send records one by one and set aside those that alone make the sink fail."""
         suspects: list[tuple[Record, str]] = []
+        about, state = folder.info(self.run_dir), self.sink.flush()
         for record in records:
             try:
                 self.sink.write([record])
-                self.sink.flush()
+                state = self.sink.flush()
             except Exception as error:
                 suspects.append((record, f"{type(error).__name__}: {error}"))
                 if len(suspects) == SUSPECTS:
                     raise
+                self.sink.close()
+                self.sink.open(about, state)
             else:
                 self._set_aside(suspects)
                 suspects = []
@@ -189,6 +192,7 @@ class Follower:
         if not suspects:
             return
         path = os.path.join(self.run_dir, "follow", f"{slug(self.sink.name)}.refused.jsonl")
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(path, "a", encoding="ascii") as file:
             for record, why in suspects:
                 line = {"error": why, "record": record._asdict()}

@@ -5,6 +5,7 @@ Followers use this.  Columns for analysis are read by :mod:`epochal.read`, from 
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 from dataclasses import dataclass, field
@@ -118,8 +119,7 @@ class SessionReader:
             if isinstance(found, Frame):
                 self._learn(found)
                 if found.kind == frames.ITEMS:
-                    for _ in items.decode(found.payload, self.layouts):
-                        pass
+                    collections.deque(items.decode(found.payload, self.layouts), maxlen=0)
 
     def _read_segment(self, index: int, *, last: bool) -> list[Record]:
         records: list[Record] = []
@@ -128,7 +128,11 @@ class SessionReader:
             data = file.read(READ_BYTES)
             more = len(data) == READ_BYTES
         start, seq = self.position.offset, self.position.seq
-        for found in frames.scan(data, self._segment(index).mark):
+        scanned = list(frames.scan(data, self._segment(index).mark))
+        for found in scanned:  # first: a later descriptor lists what a damaged frame defined
+            if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR:
+                self._learn_layouts(json.loads(bytes(found.payload)))
+        for found in scanned:
             if isinstance(found, Damage):
                 tail = found.stop == len(data)
                 if tail and (found.start > 0 if more else last):
@@ -137,7 +141,7 @@ class SessionReader:
             else:
                 self._learn(found)
                 if found.kind == frames.ITEMS:
-                    seq = self._take(found.payload, seq, records)
+                    seq = self._take(found, seq, records)
             self.position = Position(index, start + found.stop, seq)
         return records
 
@@ -145,14 +149,20 @@ class SessionReader:
         if frame.kind == frames.DESCRIPTOR:
             self.descriptor = json.loads(bytes(frame.payload))
             self.clock.start(self.descriptor)
-            for layout in self.descriptor["layouts"]:
-                self.layouts[layout["id"]] = Layout.from_dict(layout)
+            self._learn_layouts(self.descriptor)
         elif frame.kind == frames.HEARTBEAT:
             self.heartbeat = json.loads(bytes(frame.payload))
             self.clock.beat(self.heartbeat)
 
-    def _take(self, payload: memoryview, seq: int, records: list[Record]) -> int:
-        for item in items.decode(payload, self.layouts):
+    def _learn_layouts(self, descriptor: dict[str, Any]) -> None:
+        for layout in descriptor["layouts"]:
+            self.layouts[layout["id"]] = Layout.from_dict(layout)
+
+    def _take(self, frame: Frame, seq: int, records: list[Record]) -> int:
+        if frame.seq > seq:  # also counts rows at the end of the frame before, of a lost layout
+            self.lost += frame.seq - seq
+            seq = frame.seq
+        for item in items.decode(frame.payload, self.layouts):
             if item.seq < seq:
                 continue  # written twice after a failed sync or a recovery
             self.lost += item.seq - seq

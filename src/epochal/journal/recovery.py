@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -44,7 +45,8 @@ def recover(*, session: str | None = None) -> list[Recovered]:
     Raises:
         OSError: a journal cannot be written; the ring stays for the next attempt.
     """
-    saved = []
+    saved: list[Recovered] = []
+    failed: list[OSError] = []
     for orphan in ring.orphans(session=session):
         unlink = False
         try:
@@ -55,8 +57,12 @@ def recover(*, session: str | None = None) -> list[Recovered]:
                 continue
             saved.append(_recover_one(orphan))
             unlink = True
+        except OSError as error:  # a full disk must not keep back the other runs
+            failed.append(error)
         finally:
             orphan.close(unlink=unlink)
+    if failed:
+        raise failed[0]
     return saved
 
 
@@ -67,12 +73,14 @@ def _recover_one(orphan: Orphan) -> Recovered:
     last = Segment(identity["ordinal"], identity["session"], 0)
     layouts: dict[int, Layout] = {}
     next_seq, ended = 0, False
-    for known in frames.segments(folder):
-        if known.session == last.session:
-            last = known
-            seen, over = _replay(os.path.join(folder, known.name), known, layouts)
+    for segment in frames.segments(folder):
+        if segment.session == last.session:
+            last = segment
+            seen, over = _replay(os.path.join(folder, segment.name), segment, layouts)
             next_seq, ended = max(next_seq, seen), ended or over
-    new = [piece for piece in orphan.pieces() if _last_seq(piece) >= next_seq]
+    known = dict(layouts)  # what the ring defines is defined by what is written of it
+    sound = [_sound(piece, known) for piece in orphan.pieces()]
+    new = [piece for piece in sound if len(piece) and _last_seq(piece) >= next_seq]
     count = sum(_count(piece, next_seq) for piece in new)
     end = next_seq if not new else max(next_seq, _last_seq(new[-1]) + 1)
     file = SegmentFile(folder, last._replace(index=last.index + 1))
@@ -88,6 +96,9 @@ def _recover_one(orphan: Orphan) -> Recovered:
             parts += file.frame(frames.ITEMS, end, _killed(end, _last_mono_ns(new), orphan.dropped))
         file.append(parts)
         os.fsync(file.fd)
+    except OSError:
+        os.unlink(file.path)  # it will be tried again, each second
+        raise
     finally:
         file.close()
     return Recovered(identity["run_dir"], identity["session"], count, orphan.dropped)
@@ -114,10 +125,32 @@ def descriptor_layouts(payload: memoryview) -> dict[int, Layout]:
     return {layout["id"]: Layout.from_dict(layout) for layout in listed}
 
 
+def _sound(piece: memoryview, layouts: dict[int, Layout]) -> memoryview:
+    """Return the beginning of a piece that can be read; a crash may have damaged the memory."""
+    for code, _, offset in _headers(piece):
+        item = piece[offset : _stop(piece, offset)]
+        try:
+            if code >= items.FIRST_LAYOUT:
+                good = code not in layouts or row_bytes(layouts[code]) == len(item)
+            else:
+                found = items.decode_one(code, item, layouts)
+                good = not isinstance(found, items.EventItem) or "kind" in found.data
+        except (ValueError, LookupError, TypeError, AttributeError, struct.error):
+            good = False
+        if not good:
+            return piece[:offset]
+    return piece
+
+
+def row_bytes(layout: Layout) -> int:
+    """Return the size of a row of this layout."""
+    return struct.calcsize(layout.row_format)
+
+
 def _headers(piece: memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield (code, seq, offset) of each item."""
     offset = 0
-    while offset < len(piece):
+    while offset + items.HEADER.size <= len(piece):
         code, size, seq, _ = items.HEADER.unpack_from(piece, offset)
         yield code, seq, offset
         offset += size

@@ -66,6 +66,8 @@ class JournalWriter:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._heartbeat_at = 0.0
+        self._described = 0
+        self._ending = False
         self._folder_synced = False
 
     # -- called by the training thread -------------------------------------------------------
@@ -109,6 +111,7 @@ class JournalWriter:
     def stop(self, timeout_s: float) -> bool:
         """End both threads after a last drain and sync; True: the journal has everything."""
         deadline = time.monotonic() + timeout_s
+        self._ending = True
         complete = self.flush(sync=True, timeout_s=timeout_s)
         self._stopping.set()
         self.wake()
@@ -147,8 +150,9 @@ class JournalWriter:
         with self._io:
             try:
                 self._drain()
-            except OSError as error:
-                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - this thread must live; told, tried again
+                if not self._stopping.is_set():
+                    self._failed(error)
                 return False
         if self.failing:
             self.failing = ""
@@ -166,11 +170,27 @@ class JournalWriter:
         for _, resume, piece in source.ring.pending():
             parts += self._item_frames(piece)
             taken = resume
-        if time.monotonic() - self._heartbeat_at > HEARTBEAT_S:
-            parts += self._heartbeat()
+        parts += self._about()
         if parts:
             self._append(parts)
             source.ring.take(taken)
+
+    def _about(self) -> list[Buffer]:
+        """Return what is due besides items: a heartbeat, a descriptor that lists new layouts.
+
+        Each layout is soon listed by a second frame, so that a damaged one does not take along
+        the meaning of all rows that follow.
+        """
+        assert self._file is not None
+        assert self._source is not None
+        parts: list[Buffer] = []
+        due = time.monotonic() - self._heartbeat_at > HEARTBEAT_S
+        if due:
+            parts += self._heartbeat(self._file)
+        known = len(self._source.layouts)
+        if known > self._described and (due or self._ending or known >= 2 * self._described):
+            parts += self._descriptor(self._file)
+        return parts
 
     def _item_frames(self, piece: memoryview) -> list[Buffer]:
         assert self._file is not None
@@ -180,42 +200,46 @@ class JournalWriter:
         (_, _, seq, _) = items.HEADER.unpack_from(piece)
         return self._file.frame(frames.ITEMS, seq, piece)
 
-    def _heartbeat(self) -> list[Buffer]:
-        assert self._file is not None
+    def _heartbeat(self, file: SegmentFile) -> list[Buffer]:
         assert self._source is not None
         self._heartbeat_at = time.monotonic()
         body = {"wall_ns": time.time_ns(), "mono_ns": time.monotonic_ns(),
                 "dropped": self._source.dropped}  # fmt: skip
-        return self._file.frame(frames.HEARTBEAT, self._source.seq, to_json(body))
+        return file.frame(frames.HEARTBEAT, self._source.seq, to_json(body))
 
     def _append(self, parts: list[Buffer]) -> None:
         assert self._file is not None
         if self._file.fresh >= frames.DESCRIPTOR_EVERY_BYTES:
-            parts = [*self._descriptor(), *parts]
+            parts = [*self._descriptor(self._file), *parts]
             self._file.fresh = 0
         self._file.append(parts)
 
-    def _descriptor(self) -> list[Buffer]:
-        assert self._file is not None
+    def _descriptor(self, file: SegmentFile) -> list[Buffer]:
         assert self._source is not None
+        layouts = tuple(self._source.layouts)
+        self._described = len(layouts)
         payload = descriptor_payload(
-            {**self.session.describe(), "segment": self._file.segment.index},
-            self._source.layouts,
+            {**self.session.describe(), "segment": file.segment.index}, layouts
         )
-        return self._file.frame(frames.DESCRIPTOR, self._source.seq, payload)
+        return file.frame(frames.DESCRIPTOR, self._source.seq, payload)
 
     def _open_next(self) -> None:
         """Begin a new segment; the last one is closed by the sync thread once it is safe."""
         following = SegmentFile(self.folder, self.session.segment(self._index + 1))
+        try:
+            following.append([*self._descriptor(following), *self._heartbeat(following)])
+        except OSError:
+            os.unlink(following.path)
+            following.close()
+            raise
         self._index += 1
         if self._file is not None:
             self._full.append(self._file)
         self._file, self._folder_synced = following, False
-        self._file.append([*self._descriptor(), *self._heartbeat()])
 
-    def _failed(self, error: OSError) -> None:
+    def _failed(self, error: Exception) -> None:
         if not self.failing:
-            self.failing = f"{error.strerror or error} ({self.folder})"
+            self.failing = f"{getattr(error, 'strerror', None) or error!r} ({self.folder})"
             self._on_problem(
                 "journal",
                 f"cannot write the journal: {self.failing}; training goes on, rows wait in memory"
@@ -232,13 +256,16 @@ class JournalWriter:
         done = threading.Event()
 
         def body() -> None:
-            if self.sync():
-                done.set()
+            while time.monotonic() < deadline and not done.is_set():
+                if self.sync():  # refused: the data went to another file, which is synced now
+                    done.set()
+                else:
+                    time.sleep(0.01)
 
         try:
             threading.Thread(target=body, name="epochal-flush", daemon=True).start()
         except RuntimeError:
-            return self.sync()
+            return self.sync() or self.sync()
         return done.wait(max(0.0, deadline - time.monotonic()))
 
     def sync(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,9 @@ from epochal.core.errors import NotFoundError, RunFolderError
 from epochal.core.problems import logger
 from epochal.journal import recovery
 from epochal.read import series
-from epochal.read.metrics import Definition, MetricSummary
+from epochal.read.metrics import Definition, MetricSummary, resolve
 from epochal.read.parts import Part, PartEvent, read_parts
-from epochal.read.sessions import SessionData, group, hide_replaced, visible
+from epochal.read.sessions import SessionData, group, hide_replaced, within
 from epochal.store import folder, statistics
 from epochal.store.liveness import Life, of_process
 from epochal.store.statistics import Stats
@@ -54,8 +54,8 @@ class Contents:
         self.run_dir = os.path.abspath(run_dir)
         self.about = folder.describe(self.run_dir)
         self.missing_parent = ""
-        old: Sequence[Part] = before.parts if before else ()
-        self.parts, problems = read_parts(self.run_dir, old)
+        self.parts: list[Part] = before.parts if before else []
+        self.parts, problems = read_parts(self.run_dir, self.parts)
         self.own = group(self.parts, self.run_dir)
         if recover and self._recover():
             self.parts, problems = read_parts(self.run_dir, self.parts)
@@ -72,12 +72,13 @@ class Contents:
         for session in self.own:
             path = session.descriptor.get("ring", "")
             here = path and session.role != "annotate" and session.end() is None
-            if here and os.path.basename(path) == f"{session.id}.ring" and os.path.exists(path):
-                if ring.is_alive(path) is False and os.access(self.run_dir, os.W_OK):
-                    try:
-                        saved |= bool(recovery.recover(session=session.id))
-                    except OSError as error:
-                        logger.debug("cannot recover %s: %s", self.run_dir, error)
+            if not here or ring.is_alive(path) is not False:
+                continue
+            if os.access(self.run_dir, os.W_OK):
+                try:
+                    saved |= bool(recovery.recover(session=session.id))
+                except OSError as error:
+                    logger.debug("cannot recover %s: %s", self.run_dir, error)
         return saved
 
     def _inherited(self, depth: int) -> list[SessionData]:
@@ -140,7 +141,9 @@ class Contents:
 
     # -- events ------------------------------------------------------------------------------
 
-    def events(self, *kinds: str, inherited: bool = False) -> Iterator[tuple[SessionData, PartEvent]]:
+    def events(
+        self, *kinds: str, inherited: bool = False
+    ) -> Iterator[tuple[SessionData, PartEvent]]:
         """Yield the events of some kinds, in order; with ``inherited`` those of a fork's parent."""
         for session in self.sessions if inherited else self.own:
             for event in session.events:
@@ -157,18 +160,10 @@ class Contents:
         return found
 
     def definition(self, metric: str) -> Definition:
-        """Return what is defined for a metric; an exact name counts more than a beginning."""
-        result = Definition()
-        globs = [n for n in self.definitions if n.endswith("*") and metric.startswith(n[:-1])]
-        for name in [*sorted(globs, key=len), *([metric] if metric in self.definitions else [])]:
-            result = result.updated(self.definitions[name].to_dict())
-        return result
+        """Return what is defined for a metric."""
+        return resolve(self.definitions, metric)
 
     # -- metrics -----------------------------------------------------------------------------
-
-    @cached_property
-    def _part_stats(self) -> dict[int, dict[str, Stats]]:
-        return {id(p): p.stats() for session in self.sessions for p in session.parts}
 
     @cached_property
     def _big(self) -> set[str]:
@@ -190,14 +185,15 @@ class Contents:
         for session in self.sessions:
             mine: dict[str, Stats] = {}
             for part in session.parts:
-                for metric, stats in self._part_stats[id(part)].items():
+                for metric, stats in part.stats.items():
                     seen = _visible_stats(part, metric, stats, session.limit)
                     mine[metric] = statistics.join_by_seq(mine.get(metric, Stats()), seen)
             for metric, stats in mine.items():
                 found[metric] = statistics.join(found.get(metric, Stats()), stats)
         for metric in self._big:
             points = series.build(self.sessions, metric)
-            found[metric] = statistics.of(points.values.astype(float), points.steps, points.seq)
+            values = series.float_values(points.values)
+            found[metric] = statistics.of(values, points.steps, points.seq)
         return found
 
     def summary_of(self, metric: str) -> MetricSummary:
@@ -228,8 +224,7 @@ def _visible_stats(part: Part, metric: str, stats: Stats, limit: float) -> Stats
         return Stats()
     found = Stats()
     for rows in part.rows((metric,)):
-        mask = visible(rows, limit)
-        columns = (rows.values[metric], rows.steps, rows.seq)
-        kept = columns if mask is None else tuple(column[mask] for column in columns)
-        found = statistics.join_by_seq(found, statistics.of(*kept))
+        seen = within(rows, limit)
+        new = statistics.of(seen.values[metric], seen.steps, seen.seq)
+        found = statistics.join_by_seq(found, new)
     return found

@@ -42,13 +42,28 @@ class Definition:
         if given.get("summary") in RULES:
             new["summary"] = given["summary"]
         limits = given.get("range")
-        if isinstance(limits, list | tuple) and len(limits) == 2:  # noqa: PLR2004 - low and high
+        if isinstance(limits, list | tuple) and len(limits) == 2:
             new["range"] = tuple(limits)
         return replace(self, **new)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None."""
         return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def resolve(definitions: Mapping[str, Definition], metric: str) -> Definition:
+    """Return what is defined for a metric: longer beginnings count more, its exact name most.
+
+    Example:
+        >>> known = {"val/*": Definition(goal="minimize"), "val/acc": Definition(unit="%")}
+        >>> resolve(known, "val/acc").to_dict()
+        {'unit': '%', 'goal': 'minimize'}
+    """
+    result = Definition()
+    globs = [name for name in definitions if name.endswith("*") and metric.startswith(name[:-1])]
+    for name in [*sorted(globs, key=len), *([metric] if metric in definitions else [])]:
+        result = result.updated(definitions[name].to_dict())
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +110,38 @@ class MetricSummary:
             mean=stats.mean if stats.finite else math.nan, std=stats.std, count=stats.count,
             nan=stats.nan, inf=stats.inf, first_bad_step=stats.first_bad_step,
         )  # fmt: skip
-        return summary._ruled(definition)
+        return _ruled(summary, definition)
 
     def with_exact(self, values: Array, definition: Definition) -> MetricSummary:
         """Return it with the exact integers of a metric that has some beyond 2**53."""
         numbers = values.tolist()
-        finite = [v for v in numbers if math.isfinite(v)] or [math.nan]
+        finite = [v for v in numbers if isinstance(v, int) or math.isfinite(v)] or [math.nan]
         exact = replace(
             self, first=numbers[0], last=numbers[-1], min=min(finite), max=max(finite),
         )  # fmt: skip
-        return exact._ruled(definition)
+        return _ruled(exact, definition)
 
     def with_range(self, out_of_range: int | None) -> MetricSummary:
         """Return it with the number of points outside the range."""
         return replace(self, out_of_range=out_of_range)
 
-    def _ruled(self, definition: Definition) -> MetricSummary:
-        best = best_step = None
-        if definition.goal and not math.isnan(self.min):
-            low = definition.goal == "minimize"
-            best, best_step = (self.min, self.min_step) if low else (self.max, self.max_step)
-        rule = definition.summary or "last"
-        values = {"last": self.last, "min": self.min, "max": self.max, "mean": self.mean}
-        chosen = best if rule == "best" and best is not None else values.get(rule, self.last)
-        return replace(self, best=best, best_step=best_step, value=chosen)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-able form."""
         return asdict(self)
+
+
+def _ruled(summary: MetricSummary, definition: Definition) -> MetricSummary:
+    """Return a summary with best and value as its definition says."""
+    best = best_step = None
+    known = summary.min == summary.min
+    if definition.goal and known:
+        low = definition.goal == "minimize"
+        best = summary.min if low else summary.max
+        best_step = summary.min_step if low else summary.max_step
+    rule = definition.summary or "last"
+    values = {"last": summary.last, "min": summary.min, "max": summary.max, "mean": summary.mean}
+    value = best if rule == "best" and best is not None else values.get(rule, summary.last)
+    return replace(summary, best=best, best_step=best_step, value=value)
 
 
 @dataclass(frozen=True, slots=True)

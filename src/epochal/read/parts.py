@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -70,8 +71,9 @@ class Part(Protocol):
     damage: list[str]
     last_elapsed_ns: int
 
+    @property
     def stats(self) -> dict[str, Stats]:
-        """Return the statistics of each metric."""
+        """The statistics of each metric."""
 
     def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
         """Yield the rows that have any of the metrics; None: all of them."""
@@ -133,8 +135,9 @@ class _Reading:
         return parts, problems
 
     def _sealed(self, segment: Segment) -> Part:
-        part = self._known.get(segment)
-        if not isinstance(part, SealedPart):
+        known = self._known.get(segment)
+        part = known if isinstance(known, SealedPart) else None
+        if part is None:
             part = SealedPart(self._target, sealed.read_manifest(self._target, segment))
         layouts = self._layouts.setdefault(segment.session, {})
         layouts.update(sealed.layouts_of(part.manifest))
@@ -144,9 +147,10 @@ class _Reading:
     def _live(self, segment: Segment) -> Part:
         session = segment.session
         layouts = self._layouts.setdefault(session, {})
-        part = self._known.get(segment)
+        known = self._known.get(segment)
+        part = known if isinstance(known, LivePart) else None
         size = os.path.getsize(os.path.join(self._journal, segment.name))
-        if not isinstance(part, LivePart) or part.data.size != size:
+        if part is None or part.data.size != size:
             data = read_segment(
                 self._journal, segment, layouts, self._seq.get(session, 0),
                 self._descriptor.get(session),
@@ -163,7 +167,8 @@ class LivePart:
     def __init__(self, segment: Segment, data: SegmentData) -> None:
         self.segment, self.data = segment, data
         self.descriptor, self.heartbeat = data.descriptor, data.heartbeat
-        self.anchors, self.lost = data.anchors, data.lost
+        self.anchors: Sequence[tuple[int, int, int]] = data.anchors
+        self.lost = data.lost
         self.damage = [
             f"{segment.name}, bytes {d.start:,} to {d.stop:,}: {d.reason}"
             for d in data.damage
@@ -178,8 +183,9 @@ class LivePart:
         ends += [event.mono_ns for event in data.events[-1:]]
         self.last_elapsed_ns = max(ends, default=0) + self._offset_ns if ends else 0
 
+    @cached_property
     def stats(self) -> dict[str, Stats]:
-        """Return the statistics of each metric."""
+        """The statistics of each metric."""
         found: dict[str, Stats] = {}
         for rows in self.rows(None):
             for metric, values in rows.values.items():
@@ -213,9 +219,8 @@ class SealedPart:
     def __init__(self, folder: str, manifest: Manifest) -> None:
         self._folder, self.manifest = folder, manifest
         self.segment, self.descriptor = manifest.segment, manifest.descriptor
-        self.heartbeat, self.anchors, self.lost = (
-            manifest.heartbeat, manifest.anchors, manifest.lost,
-        )  # fmt: skip
+        self.heartbeat, self.lost = manifest.heartbeat, manifest.lost
+        self.anchors: Sequence[tuple[int, int, int]] = manifest.anchors
         self.damage = [
             f"{manifest.segment.name}, bytes {start:,} to {stop:,}: {reason}"
             for start, stop, reason in manifest.damage
@@ -225,8 +230,9 @@ class SealedPart:
         start = manifest.descriptor
         self._offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
 
+    @cached_property
     def stats(self) -> dict[str, Stats]:
-        """Return the statistics of each metric, from the manifest."""
+        """The statistics of each metric, from the manifest."""
         found: dict[str, Stats] = {}
         for file in self.manifest.files:
             for metric, stored in file.stats.items():
@@ -243,7 +249,9 @@ class SealedPart:
         for file in self.manifest.files:
             if file.layout and (wanted := _wanted(file.layout, metrics)):
                 yield self._wide(file, file.layout, wanted)
-            elif file.kind == "long" and (metrics is None or not file.stats.keys().isdisjoint(metrics)):
+            elif file.kind == "long" and (
+                metrics is None or not file.stats.keys().isdisjoint(metrics)
+            ):
                 yield from _split_long(self._table(file.name), metrics)
 
     def events(self) -> list[PartEvent]:
@@ -297,7 +305,9 @@ def _split_long(table: Any, metrics: Collection[str] | None) -> Iterator[Rows]:
     names = table["metric"].combine_chunks().dictionary_encode()
     codes = names.indices.to_numpy()
     edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
-    fixed = {name: table[name].to_numpy() for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")}
+    fixed = {
+        name: table[name].to_numpy() for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")
+    }
     phases = table["phase"]
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         metric = names.dictionary[int(codes[start])].as_py()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from epochal.core.items import Layout
 from epochal.core.optional import require
-from epochal.read.sessions import Clock, SessionData, visible
+from epochal.read.parts import PartEvent, Rows
+from epochal.read.sessions import Clock, SessionData, within
 from epochal.store.columns import Array
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,9 @@ class Series:
         if not len(self):
             return f"<Series {self.metric!r}, no points>"
         points = f"{len(self):,} point{'s' * (len(self) != 1)}"
-        return f"<Series {self.metric!r}, {points}, last {self.values[-1]} at step {self.steps[-1]}>"
+        return (
+            f"<Series {self.metric!r}, {points}, last {self.values[-1]} at step {self.steps[-1]}>"
+        )
 
     @cached_property
     def epochs(self) -> Array:
@@ -74,7 +79,7 @@ class Series:
         """Wall time, float64 seconds since 1970 UTC, by the clock of the host that trained."""
         return self._by_session(lambda clock, at: clock.time_s(self.seq[at], self._elapsed_ns[at]))
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a DataFrame with a column for each array.
 
         Raises:
@@ -84,28 +89,24 @@ class Series:
         names = ("steps", "epochs", "elapsed_s", "times", "values", "seq", "sessions")
         singular = ("step", "epoch", "elapsed_s", "time", "value", "seq", "session")
         columns = {new: getattr(self, old) for old, new in zip(names, singular, strict=True)}
-        frame: pandas.DataFrame = pandas.DataFrame(columns)
+        frame: pd.DataFrame = pandas.DataFrame(columns)
         return frame
 
     def _by_session(self, read: Any) -> Array:
         """Compute something with each session's clock; sessions are neighbors in the arrays."""
+        if not len(self):
+            return np.empty(0)
         edges = np.flatnonzero(np.diff(self.sessions)) + 1
-        bounds = [0, *edges.tolist(), len(self)] if len(self) else [0]
+        bounds = [0, *edges.tolist(), len(self)]
         pieces = [
             read(self._clocks[int(self.sessions[start])], slice(start, stop))
-            for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
+            for start, stop in itertools.pairwise(bounds)
         ]
-        return np.concatenate(pieces) if pieces else np.empty(0)
+        return np.concatenate(pieces)
 
 
-class _Piece(NamedTuple):
-    """Points of one key set of one session, or its big integers."""
-
-    seq: Array
-    elapsed_ns: Array
-    steps: Array
-    epochs: Array | None
-    values: Array
+_Piece = tuple[Array, Array, Array, "Array | None", Array]
+"""Points: seq, elapsed_ns, steps, epochs, values."""
 
 
 def build(sessions: Sequence[SessionData], metric: str, *, hidden: bool = False) -> Series:
@@ -123,85 +124,75 @@ def build(sessions: Sequence[SessionData], metric: str, *, hidden: bool = False)
     ordinals: list[Array] = []
     for session in sessions:
         limit = session.own_limit if hidden else session.limit
-        found = _in_order([*_rows(session, metric, limit), *_big(session, metric, limit)])
-        if found is not None:
-            pieces.append(found)
-            ordinals.append(np.full(len(found.seq), session.ordinal, np.int64))
+        stored = (rows for part in session.parts for rows in part.rows((metric,)))
+        found = [_piece(within(rows, limit), metric) for rows in stored]
+        found += [_piece(within(rows, limit), metric) for rows in big_rows(session, (metric,))]
+        found = [piece for piece in found if len(piece[0])]
+        if found:
+            pieces.append(_in_order(found))
+            ordinals.append(np.full(len(pieces[-1][0]), session.ordinal, np.int64))
     clocks = {session.ordinal: session.clock for session in sessions}
     if not pieces:
         empty = np.empty(0, np.int64)
         return Series(metric, empty, np.empty(0), empty, empty, empty, None, clocks)
-    all_points = _concatenated(pieces)
-    return Series(
-        metric, all_points.steps, exact_values(all_points.values), all_points.seq,
-        np.concatenate(ordinals), all_points.elapsed_ns, all_points.epochs, clocks,
-    )  # fmt: skip
+    seq, elapsed_ns, steps, epochs, values = _concatenated(pieces)
+    sessions_of = np.concatenate(ordinals)
+    return Series(metric, steps, exact_values(values), seq, sessions_of, elapsed_ns, epochs, clocks)
 
 
-def _rows(session: SessionData, metric: str, limit: float) -> list[_Piece]:
+def big_rows(session: SessionData, metrics: Collection[str] | None) -> list[Rows]:
+    """Return a session's integers beyond 2**53, which are events, as rows of Python integers."""
+    by_metric: dict[str, list[PartEvent]] = {}
+    for event in session.events:
+        if event.data.get("kind") == "bigint":
+            by_metric.setdefault(str(event.data.get("key")), []).append(event)
     found = []
-    for part in session.parts:
-        for rows in part.rows((metric,)):
-            piece = _Piece(
-                rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric]
+    for metric, events in by_metric.items():
+        if metrics is not None and metric not in metrics:
+            continue
+        values = np.empty(len(events), dtype=object)
+        values[:] = [int(event.data["value"]) for event in events]
+        found.append(
+            Rows(
+                Layout(0, (metric,), None, 0),
+                np.array([event.seq for event in events], np.int64),
+                np.array([event.elapsed_ns for event in events], np.int64),
+                step_array([event.data.get("step") or 0 for event in events]),
+                None, {metric: values},
             )
-            mask = visible(rows, limit)
-            if mask is not None:
-                piece = _Piece(*(None if column is None else column[mask] for column in piece))
-            if len(piece.seq):
-                found.append(piece)
+        )  # fmt: skip
     return found
 
 
-def _big(session: SessionData, metric: str, limit: float) -> list[_Piece]:
-    """Return the integers beyond 2**53, which are events of their own."""
-    found = [
-        event for event in session.events
-        if event.data.get("kind") == "bigint" and event.data.get("key") == metric
-        and not (event.data.get("step") or 0) > limit
-    ]  # fmt: skip
-    if not found:
-        return []
-    values = np.empty(len(found), dtype=object)
-    values[:] = [int(event.data["value"]) for event in found]
-    return [
-        _Piece(
-            np.array([event.seq for event in found], np.int64),
-            np.array([event.elapsed_ns for event in found], np.int64),
-            step_array([event.data.get("step") or 0 for event in found]),
-            None,
-            values,
-        )
-    ]
+def _piece(rows: Rows, metric: str) -> _Piece:
+    return rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric]
 
 
-def step_array(steps: list[Any]) -> Array:
-    """Return steps as int64, or float64 if any is a float or does not fit."""
-    array = np.array(steps)
-    return array if array.dtype == np.int64 else array.astype(np.float64)
-
-
-def _in_order(pieces: list[_Piece]) -> _Piece | None:
-    if not pieces:
-        return None
+def _in_order(pieces: list[_Piece]) -> _Piece:
     joined = _concatenated(pieces)
-    if len(pieces) > 1 and (np.diff(joined.seq) < 0).any():
-        order = np.argsort(joined.seq, kind="stable")
-        joined = _Piece(*(None if column is None else column[order] for column in joined))
-    return joined
+    if len(pieces) == 1 or (np.diff(joined[0]) >= 0).all():
+        return joined
+    order = np.argsort(joined[0], kind="stable")
+    seq, elapsed_ns, steps, epochs, values = joined
+    epochs = None if epochs is None else epochs[order]
+    return seq[order], elapsed_ns[order], steps[order], epochs, values[order]
 
 
 def _concatenated(pieces: list[_Piece]) -> _Piece:
     if len(pieces) == 1:
         return pieces[0]
     epochs = None
-    if any(piece.epochs is not None for piece in pieces):
-        epochs = np.concatenate(
-            [np.full(len(p.seq), np.nan) if p.epochs is None else p.epochs for p in pieces]
-        )
-    seq, elapsed_ns, steps, _, values = zip(*pieces, strict=True)
-    return _Piece(*(np.concatenate(each) for each in (seq, elapsed_ns, steps)), epochs,
-                  np.concatenate(values))
+    if any(piece[3] is not None for piece in pieces):
+        known = [np.full(len(p[0]), np.nan) if p[3] is None else p[3] for p in pieces]
+        epochs = np.concatenate(known)
+    seq, elapsed_ns, steps, values = (np.concatenate([p[i] for p in pieces]) for i in (0, 1, 2, 4))
+    return seq, elapsed_ns, steps, epochs, values
+
+
+def step_array(steps: list[Any]) -> Array:
+    """Return steps as int64, or float64 if any is a float or does not fit."""
+    array = np.array(steps)
+    return array if array.dtype == np.int64 else array.astype(np.float64)
 
 
 def exact_values(values: Array) -> Array:
@@ -214,3 +205,17 @@ def exact_values(values: Array) -> Array:
     exact = np.empty(len(whole), dtype=object)
     exact[:] = whole
     return exact
+
+
+def float_values(values: Array) -> Array:
+    """Return values as float64; integers beyond its range become infinite."""
+    if values.dtype != object:
+        return values.astype(np.float64, copy=False)
+    return np.array([_as_float(value) for value in values.tolist()])
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

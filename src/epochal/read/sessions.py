@@ -136,6 +136,17 @@ def visible(rows: Rows, limit: float) -> Array | None:
     return None if mask.all() else mask
 
 
+def within(rows: Rows, limit: float) -> Rows:
+    """Return the rows within a limit of steps."""
+    mask = visible(rows, limit)
+    if mask is None:
+        return rows
+    epochs = None if rows.epochs is None else rows.epochs[mask]
+    kept = {metric: values[mask] for metric, values in rows.values.items()}
+    fixed = (rows.seq[mask], rows.elapsed_ns[mask], rows.steps[mask])
+    return Rows(rows.layout, *fixed, epochs, kept)
+
+
 def group(parts: Sequence[Part], run_dir: str) -> list[SessionData]:
     """Return parts as sessions, in order."""
     found: dict[tuple[int, str], SessionData] = {}

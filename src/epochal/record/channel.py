@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from epochal.core.problems import Problems
 from epochal.core.ring import Ring
 from epochal.record.device import DeviceValues
-from epochal.record.recorder import Recorder
+from epochal.record.recorder import Recorder, Refuse
 from epochal.record.values import Values
 
 
@@ -46,16 +46,22 @@ OpenSession = Callable[[], tuple[Ring, Journal]]
 class Channel:
     """Recorder, ring, journal and device queue of one process for one run."""
 
-    def __init__(self, open_session: OpenSession, problems: Problems) -> None:
+    def __init__(self, open_session: OpenSession, problems: Problems, refuse: Refuse) -> None:
         self.ring, self.journal = open_session()
         self.device = DeviceValues(self._late_row, problems)
         self.values = Values(self._put_event, self.device.put, problems)
-        # A character is at most six bytes of JSON (an escape), and an item a quarter of the ring.
-        self.values.text_chars = self.ring.capacity // 4 // 8
-        self.recorder = Recorder(self.ring, self.journal.wake, self.values, self.values.names)
+        # A character is at most twelve bytes of JSON (two escapes), an item a quarter of the ring.
+        self.values.text_chars = self.ring.capacity // 4 // 16
+        self.recorder = Recorder(
+            self.ring, self.journal.wake, self.values, self.values.names, refuse
+        )
         self.survives = self.ring.survives_the_process
-        if not self.journal.start(self.recorder):
-            self.recorder.wake_each_call()
+        try:
+            if not self.journal.start(self.recorder):
+                self.recorder.wake_each_call()
+        except BaseException:
+            self.ring.close(unlink=True)
+            raise
 
     def _put_event(self, kind: str, data: Any) -> bool:
         return self.recorder.put_event(kind, data)

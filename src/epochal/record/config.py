@@ -21,7 +21,7 @@ MAX_FILE_BYTES = 8 << 20
 
 FILE_SUFFIXES = (".yaml", ".yml", ".json")
 
-OnUpdate = Callable[[dict[str, Any]], None]
+OnUpdate = Callable[[dict[str, Any]], object]
 
 
 def read_config(source: object) -> dict[str, Any]:

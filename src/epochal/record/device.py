@@ -100,7 +100,11 @@ class DeviceValues:
                 self._problems.counts["value"] += 1
                 self._problems.tell(f"device:{key}", f"cannot read {key!r} from a device: {error}")
         if row.values:
-            self._record(row.values, row.mono_ns, row.clock)
+            try:
+                self._record(row.values, row.mono_ns, row.clock)
+            except ValueError as error:  # the run was finished without waiting for the device
+                self._problems.counts["dropped"] += 1
+                self._problems.tell("late", f"a row came too late from its device: {error}")
 
 
 def start_copy(value: Any) -> Copy:

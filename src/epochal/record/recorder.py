@@ -42,7 +42,7 @@ class Recorder:
         wake: hurries the writer; called when a quarter of the ring has filled.
         convert: turns a mapping that holds anything but floats into floats (``record.values``).
         names: turns the keys of a call into metric names, given the phase.
-        refuse: told (error, values, step, epoch, phase) of a row that was put aside and then failed.
+        refuse: told (error, values, step, epoch, phase) of a row that was put aside and failed.
 
     A call from a signal handler, or from a finalizer that runs inside a call, is put aside and
     recorded when the interrupted call ends.
@@ -74,6 +74,7 @@ class Recorder:
         self, values: Mapping[str, Any], step: Step | None, epoch: float | None, phase: str | None
     ) -> None:
         """Record one row; raises what ``convert`` raises, before anything was recorded."""
+        last: Step | None
         with self.lock:
             if self._busy:
                 self._aside.append(partial(self._late_call, dict(values), step, epoch, phase))
@@ -86,7 +87,8 @@ class Recorder:
                 else:
                     last, table, clock = self._other_table(step, epoch, phase)
                 if {*map(type, values.values())} != _ONLY_FLOATS:
-                    when = Clock(checked_step(clock[0]), step is not None, epoch, phase)
+                    at = None if epoch is None else clock[1]
+                    when = Clock(checked_step(clock[0]), step is not None, at, phase or None)
                     values = self._convert(values, when)
                     if not values:
                         self.last_step = last
@@ -115,13 +117,19 @@ class Recorder:
         step, given, epoch, phase = when
         variant = IMPLICIT_STEP * (not given) | FLOAT_STEP * (type(step) is float)
         with self.lock:
-            table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
-            pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
-            item = bytearray(size)
-            clock = (step,) if epoch is None else (step, epoch)
-            pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
-            placed = self._place(bytes(item))  # counts the hole itself if there is no room
-            self.seq += placed
+            self._busy = True  # a finalizer may log in this thread too
+            try:
+                table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
+                pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
+                item = bytearray(size)
+                clock = (step,) if epoch is None else (step, epoch)
+                pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
+                placed = self._place(bytes(item))  # counts the hole itself if there is no room
+                self.seq += placed
+            finally:
+                self._busy = False
+                if self._aside:
+                    self._catch_up()
 
     def event(self, kind: str, data: Mapping[str, Any]) -> bool:
         """Record one event: a JSON object with its kind; False: no room, or it is too large."""
@@ -147,6 +155,10 @@ class Recorder:
     def wake_each_call(self) -> None:
         """Hurry the writer at each call: there is no thread that would come by itself."""
         self._unattended, self._limit = True, 0
+
+    def go_on(self, last_step: Step | None, calls: int) -> None:
+        """Go on where an earlier session ended: its last step, and its counter of calls."""
+        self.last_step, self._counter = last_step, calls
 
     def put_aside(self, call: Callable[[], Any]) -> bool:
         """Leave a call for when the one that it interrupts has ended; False: it interrupts none."""
@@ -192,6 +204,7 @@ class Recorder:
             variant |= FLOAT_STEP
         if epoch is not None:
             variant, epoch = variant | HAS_EPOCH, checked_epoch(epoch)
+        phase = phase or None
         if (variant, phase) not in self._tables:
             checked_phase(phase)
         return last, self._table(variant, phase), ((step,) if epoch is None else (step, epoch))

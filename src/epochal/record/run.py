@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from epochal.record.cadence import Cadence
 from epochal.record.channel import Channel, OpenSession
 from epochal.record.config import Config
 from epochal.record.summary import Summary
+from epochal.record.values import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -82,8 +84,11 @@ class Run:
         self._open_session, self._problems, self._cadence = open_session, problems, cadence
         self._on_alert, self._on_finish = on_alert, on_finish
         self._finished = False
-        self._channel = Channel(open_session, problems) if open_session else None
-        self._row = self._channel.recorder.row if self._channel else _no_row
+        self._opening = threading.RLock()
+        self._channel: Channel | None = None
+        self._row: Callable[..., None] = _no_row
+        if open_session is not None:
+            self._open_channel()
 
     def log(
         self, values: Mapping[str, Any], step: float | None = None, *,
@@ -187,7 +192,7 @@ class Run:
         Returns:
             False if the time was up first; nothing is lost by that.
         """
-        if self._channel is None:
+        if self._channel is None or self._finished:
             return True
         return self._channel.flush(sync=sync, timeout_s=10.0 if timeout is None else timeout)
 
@@ -239,13 +244,21 @@ class Run:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _event(self, kind: str, data: Mapping[str, Any]) -> None:
-        if self._channel is None or self._finished:
-            return
+    def _event(self, kind: str, data: Mapping[str, Any]) -> bool:
+        """Record an event; False: it could not be, which was told."""
+        if self._finished:
+            self._row()  # tells it
+            return False
+        if self._open_session is None:
+            return False
         try:
-            self._channel.recorder.event(kind, data)
+            placed = self._open_channel().recorder.event(kind, data)
         except Exception as error:  # noqa: BLE001 - never ends training; counted and told
             self._problem("event", f"cannot record {kind}: {error}")
+            return False
+        if not placed:
+            self._problem("dropped", f"there was no room to record {kind}: too much at once")
+        return placed
 
     def _problem(self, topic: str, message: str) -> None:
         self._problems.report(topic, message)
@@ -254,39 +267,54 @@ class Run:
         """Keep what a failed ``log`` was given as an event, then tell or raise."""
         if isinstance(error, LogError):
             raise error
-        step, epoch, phase = clock
+        if self._finished:
+            self._row_after_end()
+            return
         if not isinstance(values, Mapping):
             why = f"log() takes a mapping of metric names to values, not a {type(values).__name__}"
+        elif isinstance(error, OSError):
+            why = f"this process cannot write to {self.dir}: {error.strerror or error}"
         else:
-            why = f"log() cannot use step={step!r}, epoch={epoch!r}, phase={phase!r}: {error}"
-        data = {"key": "", "why": why, "value": repr(values)[:2000], "step": None}
-        self._event("refused", {**data, "given": [repr(part)[:80] for part in clock]})
+            given = ", ".join(
+                f"{name}={shown(part)}"
+                for name, part in zip(("step", "epoch", "phase"), clock, strict=True)
+            )
+            why = f"log() cannot use {given}: {error}"
+        data = {"key": "", "why": why, "value": shown(values, limit=2000), "step": None}
+        self._event("refused", data)
         self._problem("row", f"{why}; the row is kept as a 'refused' event")
 
     def _end(self, state: str, error: str) -> None:
-        if self._finished:
+        channel = self._channel
+        if channel is None:  # off, or a forked child that recorded nothing
+            self._finished = self._finished or self._open_session is not None
             return
-        if self._channel is not None:
-            self._channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
-            self._event("end", {"state": state, "error": error, **self._totals()})
-        self._finished = True
-        self._row = _finished_row(self._problems, self.name)
-        complete = self._channel.close(FINISH_TIMEOUT_S * 0.45) if self._channel else True
+        if channel.recorder.put_aside(lambda: self._end(state, error)):
+            return  # called by a signal handler inside log(): done as soon as that call ends
+        channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
+        with channel.recorder.lock:  # what other threads log is before the end, or told
+            if self._finished:
+                return
+            if not self._event("end", {"state": state, "error": error, **self._totals(channel)}):
+                self._event("end", {"state": state, "error": "", **self._totals(channel)})
+            self._finished, self._row = True, self._row_after_end
+            channel.recorder.close()
+        complete = channel.close(FINISH_TIMEOUT_S * 0.45)
         if self._on_finish is not None:
             self._on_finish(self, complete)
 
-    def _totals(self) -> dict[str, Any]:
-        assert self._channel is not None
-        return {"dropped": self._channel.recorder.dropped, "problems": self._problems.totals()}
+    def _totals(self, channel: Channel) -> dict[str, Any]:
+        return {"dropped": channel.recorder.dropped, "problems": self._problems.totals()}
 
-    def record_resume(self, after: float | None, last_step: float | None) -> None:
+    def record_resume(self, after: float | None, last_step: float | None, calls: int) -> None:
         """Record that this session goes on with an earlier run, hiding what came after a step."""
         if self._channel is not None:
-            self._channel.recorder.last_step = last_step
+            self._channel.recorder.go_on(last_step, calls)
         self._event("resume", {"after": after})
 
     def reopen_in_child(self) -> None:
         """After a fork, in the child: drop the parent's channel; the first call opens a new one."""
+        self._opening = threading.RLock()
         if self._channel is None or self._finished:
             return
         self._channel.abandon()
@@ -294,21 +322,24 @@ class Run:
         self._row = self._first_row_in_child
 
     def _first_row_in_child(self, *row: Any) -> None:
-        if self._open_session is not None:
-            self._channel = Channel(self._open_session, self._problems)
-            self._row = self._channel.recorder.row
-            self._row(*row)
+        self._open_channel().recorder.row(*row)
+
+    def _open_channel(self) -> Channel:
+        """Return this process's channel; a forked child makes one when it first needs it."""
+        with self._opening:
+            if self._channel is None:
+                assert self._open_session is not None
+                self._channel = Channel(self._open_session, self._problems, self._refused)
+                self._row = self._channel.recorder.row
+            return self._channel
+
+    def _row_after_end(self, *_: Any) -> None:
+        message = f"run {self.name!r} is finished: what is recorded now is lost"
+        self._problems.report("finished", message)
 
 
 def _no_row(*_: Any) -> None:
     """Record nothing: the run is off."""
-
-
-def _finished_row(problems: Problems, name: str) -> Callable[..., None]:
-    def row(*_: Any) -> None:
-        problems.report("finished", f"run {name!r} is finished: what is logged now is not recorded")
-
-    return row
 
 
 def _wrong_definition(goal: str | None, limits: Any, summary: str | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from epochal.record.values import element_count, is_array
+
 
 class Summary(MutableMapping[str, Any]):
     """``run.summary``: a mapping whose changes are recorded.
@@ -19,7 +21,7 @@ class Summary(MutableMapping[str, Any]):
         [{'params': 124000000}]
     """
 
-    def __init__(self, on_change: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, on_change: Callable[[Mapping[str, Any]], object]) -> None:
         self._values: dict[str, Any] = {}
         self._on_change = on_change
 
@@ -29,8 +31,9 @@ class Summary(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Set and record a value; array scalars become Python numbers."""
-        item = getattr(value, "item", None)
-        self._values[key] = item() if callable(item) else value
+        if is_array(value) and element_count(value) == 1:
+            value = value.item()
+        self._values[key] = value
         self._on_change({key: self._values[key]})
 
     def __delitem__(self, key: str) -> None:

@@ -6,11 +6,13 @@ Types are screened before anything of a foreign object is called: ``struct`` alo
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from epochal.core.errors import LogError
 from epochal.core.names import clean_key
 from epochal.core.problems import Problems
 
@@ -64,7 +66,13 @@ class Values:
         found: dict[str, float] = {}
         self._on_device = {}
         for key, value in values.items():
-            self._convert(key, value, clock.step, found)
+            try:
+                self._convert(key, value, clock.step, found)
+            except LogError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a stranger's object; the others are kept
+                why = f"{type(error).__name__}: {error}"
+                self._refuse(key, value, clock.step, why)
         if self._on_device:
             self._later(found, self._on_device, clock)
             return {}
@@ -73,12 +81,13 @@ class Values:
     def names(self, keys: tuple[str, ...], phase: str | None) -> tuple[str, ...]:
         """Return the metric names for the keys of a call, each one different."""
         made: dict[str, None] = {}
+        prefix = str.__str__(phase) + "/" if phase else ""
         for key in keys:
             name, wrong = clean_key(key)
             if wrong:
                 self._problems.report("key", f"{wrong}; it is recorded as {name!r}", detail=name)
-            if phase and not name.startswith(f"{phase}/"):
-                name = f"{phase}/{name}"
+            if prefix and not name.startswith(prefix):
+                name = prefix + name
             while name in made:
                 name += "_"
             made[name] = None
@@ -92,15 +101,17 @@ class Values:
             self._integer(key, value, step, found)
         elif value is None:
             return
-        elif kind is str:
-            self._text(key, value, step)
+        elif isinstance(value, str):
+            self._text(key, str.__str__(value), step)
         elif isinstance(value, Mapping):
             for inner, item in value.items():
                 self._convert(f"{key}/{inner}", item, step, found)
         elif is_array(value):
             self._array(key, value, step, found)
-        elif isinstance(value, numbers.Real):  # Fraction, Decimal's cousins, float subclasses
-            found[key] = float(value)
+        elif isinstance(value, int):
+            self._integer(key, int(value), step, found)
+        elif isinstance(value, numbers.Number) and hasattr(kind, "__float__"):  # Fraction, Decimal
+            found[key] = float(value)  # type: ignore[arg-type]  # hasattr says that it can
         else:
             self._refuse(key, value, step, f"a {kind.__name__} is not a number")
 
@@ -129,7 +140,11 @@ class Values:
             self._on_device[key] = value
         else:
             number = value.item()
-            if isinstance(number, complex) or not isinstance(number, numbers.Real):
+            if getattr(value, "mask", False):
+                self._refuse(key, value, step, "it is masked")
+            elif isinstance(number, str):
+                self._text(key, number, step)
+            elif isinstance(number, complex) or not isinstance(number, numbers.Real):
                 self._refuse(key, value, step, f"its element {number!r} is not a real number")
             elif isinstance(number, int):
                 self._integer(key, number, step, found)
@@ -148,13 +163,51 @@ class Values:
         self._problems.report("value", f"cannot log {name!r} = {text}: {why}", detail=name)
 
 
-def shown(value: object) -> str:
+def shown(value: object, *, limit: int = 80) -> str:
     """Return a short repr for a message; a broken ``__repr__`` gives the type's name."""
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - a stranger's __repr__ may raise anything
         text = f"<{type(value).__name__}>"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def checked_step(step: Any) -> Step:
+    """Return a step as an int64 or a finite float; array scalars of the host are taken too.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if is_array(step) and element_count(step) == 1 and not on_device(step):
+        step = step.item()
+    if isinstance(step, int) and -(2**63) <= step < 2**63:
+        return int(step)
+    if isinstance(step, float) and math.isfinite(step):
+        return float(step)
+    raise ValueError("a step is a whole number of 64 bits or a finite float")
+
+
+def checked_epoch(epoch: Any) -> float:
+    """Return an epoch as a float.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if is_array(epoch) and element_count(epoch) == 1 and not on_device(epoch):
+        epoch = epoch.item()
+    if not isinstance(epoch, numbers.Real):
+        raise ValueError("an epoch is a number")  # noqa: TRY004 - as for steps
+    return float(epoch)
+
+
+def checked_phase(phase: Any) -> None:
+    """Refuse what cannot be the first part of a metric's name.
+
+    Raises:
+        ValueError: it is no text, or no text that UTF-8 can encode.
+    """
+    if phase is not None and (not isinstance(phase, str) or clean_key(phase)[1]):
+        raise ValueError("a phase is a short text such as 'val'")
 
 
 def is_array(value: object) -> bool:

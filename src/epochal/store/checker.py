@@ -6,11 +6,11 @@ Whoever verifies damaged files has to survive that.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from types import TracebackType
 from typing import NamedTuple
 
 from epochal.store.sealed import SealedFile
@@ -35,27 +35,16 @@ class Content(NamedTuple):
 
 
 class Checker:
-    """Checks sealed files one by one; use it as a context manager, from one thread.
+    """Checks sealed files one by one, from one thread; close it in the end.
 
     Example:
-        >>> with Checker() as checker:
+        >>> with contextlib.closing(Checker()) as checker:
         ...     checker.check("/nowhere.parquet", SealedFile("nowhere.parquet", "rows", 1, 100))
         Content(damage=[(0, 100, 'the file is missing')], seq=None)
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Checker:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        """End the process."""
-        self._end()
 
     def check(self, path: str, file: SealedFile) -> Content:
         """Read a whole file, verifying each page, and compare it with what its manifest says."""
@@ -72,7 +61,7 @@ class Checker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            self._end()
+            self.close()
             why = "its footer is damaged, so that the Parquet library cannot go on"
             return Content([(0, os.path.getsize(path), why)], None)
         found = json.loads(answer)
@@ -82,11 +71,12 @@ class Checker:
             None if seq is None else [(start, stop) for start, stop in seq],
         )
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """End the process."""
         if self._process is not None:
-            with self._process:
-                self._process.kill()
-            self._process = None
+            self._process.kill()
+            with contextlib.suppress(BrokenPipeError), self._process:
+                self._process = None
 
 
 def _start() -> subprocess.Popen[str]:

@@ -19,13 +19,15 @@ from epochal.core import ring
 from epochal.core.errors import RunFolderError
 from epochal.journal import frames, recovery
 from epochal.journal.session import boot_id
-from epochal.store import cursor, folder, sealed
+from epochal.store import catalog, cursor, folder, sealed
 from epochal.store.liveness import Life, life
 
 TRASH = ".trash"
 DRAFT_AGE_S = 3600.0
 """A draft of this age is nobody's: whoever wrote it is gone."""
 
+CATALOG_AGE_S = 90 * 86400.0
+_CATALOG = re.compile(r"catalog-(\d+)-[0-9a-f]+\.sqlite(?:-\w+)?\Z")
 _DRAFT = re.compile(r"\.(run\.json|.+\.[a-z0-9_]{8})\Z")
 _FOLDERS = ("", "sealed", "follow", "csv", "json")
 
@@ -66,7 +68,7 @@ def litter(
 
     Args:
         base: folder of all runs, of a project, or of one run.
-        catalogs: folder of catalogs of runs, to find those of folders that are gone.
+        catalogs: folder of catalogs of runs, to find those that are stale.
         now_s: seconds since 1970; default now.
 
     Example:
@@ -74,7 +76,8 @@ def litter(
         >>> [each for each in litter(tempfile.mkdtemp()) if each.kind != "ring"]
         []
     """
-    oldest_s = (time.time() if now_s is None else now_s) - DRAFT_AGE_S
+    now_s = time.time() if now_s is None else now_s
+    oldest_s = now_s - DRAFT_AGE_S
     for run_dir in folder.run_folders(base):
         if not folder.is_run(run_dir):
             if _newest_s(run_dir) < oldest_s and not frames.segments(f"{run_dir}/journal"):
@@ -86,7 +89,7 @@ def litter(
         yield from _passed_segments(run_dir)
     yield from _rings()
     if catalogs is not None:
-        yield from _catalogs(catalogs)
+        yield from _catalogs(catalogs, now_s)
 
 
 def _drafts(path: str, oldest_s: float) -> Iterator[Litter]:
@@ -141,9 +144,18 @@ def _remove_ring(path: str) -> None:
         orphan.close(unlink=orphan.path == path)
 
 
-def _catalogs(cache_dir: str) -> Iterator[Litter]:
-    """Yield catalogs of folders that no longer exist."""
-    return iter(())
+def _catalogs(cache_dir: str, now_s: float) -> Iterator[Litter]:
+    """Yield indexes of runs that nobody has used for long, or that another version wrote."""
+    for entry in _scan(cache_dir):
+        match = _CATALOG.match(entry.name)
+        if match is None or not entry.is_file(follow_symlinks=False):
+            continue
+        info = entry.stat(follow_symlinks=False)
+        if int(match[1]) != catalog.FORMAT:
+            yield Litter("catalog", entry.path, info.st_size, "another version's index of runs")
+        elif max(info.st_mtime, info.st_atime) < now_s - CATALOG_AGE_S:
+            reason = "an index of runs that was not used for long; it is made again when needed"
+            yield Litter("catalog", entry.path, info.st_size, reason)
 
 
 # -- the trash -------------------------------------------------------------------------------

@@ -211,7 +211,8 @@ def _gather(words: Array, starts: list[tuple[int, int]], size: int) -> Array:
     first = np.repeat(pieces[:, 0], pieces[:, 1])
     ends = np.cumsum(pieces[:, 1])
     nth = np.arange(ends[-1]) - np.repeat(ends - pieces[:, 1], pieces[:, 1])
-    return words[(first + nth * size)[:, None] + np.arange(size)].reshape(-1)
+    gathered: Array = words[(first + nth * size)[:, None] + np.arange(size)].reshape(-1)
+    return gathered
 
 
 def _rows_by_head(

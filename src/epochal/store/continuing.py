@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from epochal.core import items
 from epochal.core.errors import RunNotFoundError, SettingError
-from epochal.core.items import Layout, RowItem
+from epochal.core.items import IMPLICIT_STEP, Layout, RowItem
 from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
@@ -34,7 +34,8 @@ class Target:
         run_dir: absolute path.
         resumed: the run existed before.
         elapsed_ns: how long it had been going.
-        last_step: the last step that was recorded, None if none.
+        last_step: the last step that was given, None if none ever was.
+        calls: if no step was ever given, the next number of the counter of calls.
         hides_after: what came after this step is hidden from now on, None: nothing.
         config_updates: what was changed in the config since the start, in order.
     """
@@ -43,6 +44,7 @@ class Target:
     resumed: bool = False
     elapsed_ns: int = 0
     last_step: float | None = None
+    calls: int = 0
     hides_after: float | None = None
     config_updates: list[dict[str, Any]] = field(default_factory=list)
 
@@ -108,11 +110,15 @@ def target(run_dir: str, hides_after: float | None = None) -> Target:
     ends = _ends(run_dir)
     steps = [end.step for end in ends if end.step is not None]
     last_step = steps[-1] if steps else None
+    calls = 0
+    if last_step is not None and not any(end.steps_given for end in ends):
+        calls, last_step = int(last_step) + 1, None
     return Target(
         run_dir,
         resumed=True,
         elapsed_ns=max((end.elapsed_ns for end in ends), default=0),
         last_step=last_step if hides_after is None else hides_after,
+        calls=calls,
         hides_after=hides_after,
         config_updates=[update for end in ends for update in end.config_updates],
     )
@@ -123,6 +129,7 @@ class _End(NamedTuple):
 
     elapsed_ns: int
     step: float | None
+    steps_given: bool
     config_updates: list[dict[str, Any]]
 
 
@@ -144,7 +151,11 @@ def _sealed_end(target_dir: str, segment: Segment) -> _End:
     events = [event["data"] for event in manifest.events]
     updates = [event["update"] for event in events if event["kind"] == "config"]
     annotates = manifest.descriptor.get("role") == "annotate"
-    return _End(0 if annotates else manifest.last_elapsed_ns, manifest.last_step, updates)
+    known = [Layout.from_dict(each) for each in manifest.descriptor.get("layouts", ())]
+    known += [file.layout for file in manifest.files if file.layout]
+    given = any(not layout.variant & IMPLICIT_STEP for layout in known)
+    elapsed_ns = 0 if annotates else manifest.last_elapsed_ns
+    return _End(elapsed_ns, manifest.last_step, given, updates)
 
 
 def _journal_end(path: str, segment: Segment) -> _End:
@@ -153,7 +164,7 @@ def _journal_end(path: str, segment: Segment) -> _End:
     descriptor: dict[str, Any] = {}
     layouts: dict[int, Layout] = {}
     updates: list[dict[str, Any]] = []
-    mono_ns = 0
+    mono_ns, given = 0, False
     step: float | None = None
     for found in frames.scan(data, segment.mark):
         if not isinstance(found, Frame):
@@ -166,9 +177,10 @@ def _journal_end(path: str, segment: Segment) -> _End:
                 mono_ns = item.mono_ns
                 if isinstance(item, RowItem):
                     step = item.step
+                    given = given or not item.layout.variant & IMPLICIT_STEP
                 elif item.data["kind"] == "config":
                     updates.append(item.data["update"])
     if not descriptor or descriptor.get("role") == "annotate":
-        return _End(0, None, updates)
+        return _End(0, None, False, updates)  # noqa: FBT003 - the fields say what it is
     passed_ns = max(0, mono_ns - descriptor["mono_ns"]) if mono_ns else 0
-    return _End(descriptor["elapsed_ns"] + passed_ns, step, updates)
+    return _End(descriptor["elapsed_ns"] + passed_ns, step, given, updates)

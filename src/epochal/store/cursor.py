@@ -46,7 +46,7 @@ def load(run_dir: str, sink: str) -> Cursor:
             body = json.loads(file.read())
         positions = {name: Position(*where) for name, where in body["positions"].items()}
         return Cursor(positions, body["state"], bool(body["finished"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Cursor()
 
 

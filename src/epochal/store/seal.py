@@ -15,7 +15,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from epochal.core import ring
 from epochal.core.atomic import write_atomically
@@ -26,6 +26,9 @@ from epochal.store import cursor, folder, parquet, sealed
 from epochal.store.columns import Block, SegmentData, read_segment
 from epochal.store.liveness import Life, life
 from epochal.store.sealed import Manifest, SealedFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_TABLES = 16
 """Key sets of a segment with a table of their own; the rarer ones share the long table."""
@@ -141,14 +144,12 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
 
 def _last(data: SegmentData, offset_ns: int) -> tuple[int, float | None]:
     """Return the elapsed time of the last item and the step of the last row."""
-    ends = [(e.mono_ns, e.seq, None) for e in data.events]
     rows = [block.rows[-1] for block in data.blocks]
-    ends += [(int(row["mono_ns"]), int(row["seq"]), row["step"].item()) for row in rows]
-    if not ends:
+    clocks = [event.mono_ns for event in data.events] + [int(row["mono_ns"]) for row in rows]
+    if not clocks:
         return data.descriptor.get("elapsed_ns", 0), None
-    stepped = [end for end in ends if end[2] is not None]
-    last_step = max(stepped, key=lambda end: end[1])[2] if stepped else None
-    return max(end[0] for end in ends) + offset_ns, last_step
+    last = max(rows, key=lambda row: int(row["seq"]), default=None)
+    return max(clocks) + offset_ns, None if last is None else last["step"].item()
 
 
 def _by_layout(
@@ -163,7 +164,7 @@ def _by_layout(
     return columns[:MAX_TABLES], columns[MAX_TABLES:]
 
 
-def _write_table(target: str, name: str, table: parquet.pa.Table) -> int:
+def _write_table(target: str, name: str, table: pa.Table) -> int:
     draft = os.path.join(target, f".{name}.{secrets.token_hex(4)}")
     try:
         size = parquet.write(table, draft)

@@ -141,4 +141,5 @@ def join_by_seq(a: Stats, b: Stats) -> Stats:
 
 
 def _number(value: Any) -> float:
-    return value.item() if hasattr(value, "item") else value
+    number: float = value.item()
+    return number

@@ -43,8 +43,8 @@ class Gap(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
-        """How many records are missing."""
+    def records(self) -> int:
+        """How many there are."""
         return self.last - self.first + 1
 
 
@@ -83,7 +83,7 @@ class Verification:
     @property
     def missing(self) -> int:
         """How many records are missing."""
-        return sum(gap.count for gap in self.gaps)
+        return sum(gap.records for gap in self.gaps)
 
 
 def verify_run(run_dir: str, checker: Checker | None = None) -> Verification:
@@ -108,7 +108,8 @@ def verify_run(run_dir: str, checker: Checker | None = None) -> Verification:
     """
     found = Verification(run_dir)
     _check_description(found)
-    with Checker() if checker is None else contextlib.nullcontext(checker) as files:
+    closing = contextlib.closing(Checker()) if checker is None else contextlib.nullcontext(checker)
+    with closing as files:
         for segments in _by_session(run_dir).values():
             _Session(found, segments, files).check()
     _check_mirrors(found)

@@ -1,0 +1,89 @@
+"""``epochal tail``: the records of a run as they are made."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from epochal.cli.options import dir_option, json_option, open_run, run_argument
+
+if TYPE_CHECKING:
+    from epochal.core.records import Event, Record, Row
+
+CLOCK_WIDTH = 9
+
+
+@click.command()
+@run_argument
+@dir_option
+@click.option("--lines", "-n", type=click.IntRange(min=0), default=10, show_default=True,
+              metavar="N", help="Begin with the last N records.")  # fmt: skip
+@click.option("--follow/--no-follow", "-f", default=True, show_default=True,
+              help="Go on with what is recorded from now on.")  # fmt: skip
+@json_option
+def tail(run: str, base: str | None, lines: int, follow: bool, as_json: bool) -> None:
+    """Show the records of a run as they are made.
+
+    The last ones first, then new ones until the run ends or you press Ctrl-C. A line begins with the time since the run began. With --json each record is a line.
+    """
+    view = open_run(base, run)
+    seen: dict[int, int] = {}
+    last: deque[Record] = deque(maxlen=lines)
+    try:
+        for batch in view.follow(timeout=0):
+            last.extend(batch)
+            seen.update((record.session, record.seq) for record in batch)
+        _print(list(last), as_json=as_json)
+        for batch in view.follow() if follow else ():
+            new = [record for record in batch if record.seq > seen.get(record.session, -1)]
+            _print(new, as_json=as_json)
+    except KeyboardInterrupt:
+        click.echo(err=True)  # the shell's prompt begins on a line of its own
+        return
+    if follow and not as_json:
+        from epochal.cli import output
+
+        output.say(f"{view.name}: {view.refresh().state}")
+
+
+def _print(records: list[Record], *, as_json: bool) -> None:
+    from epochal.cli import output
+    from epochal.core.records import Row
+
+    out = output.console()
+    for record in records:
+        if as_json:
+            kind = "row" if isinstance(record, Row) else "event"
+            output.print_json({"type": kind, **record._asdict()}, lines=True)
+        else:
+            line = output.shown(f"{record.elapsed_s:{CLOCK_WIDTH}.2f}s  ", "dim")
+            line.append_text(_row(record) if isinstance(record, Row) else _event(record))
+            out.print(line, soft_wrap=True)
+
+
+def _row(row: Row) -> Any:
+    from epochal.cli import output
+    from epochal.cli.formats import number
+
+    line = output.shown(f"step {number(row.step)}" if row.step_given else "")
+    if row.epoch is not None:
+        line.append_text(output.shown(f"{'  ' if len(line) else ''}epoch {number(row.epoch)}"))
+    for key, value in row.values.items():
+        line.append("  ").append_text(output.shown(key, "cyan")).append(" ")
+        line.append_text(output.shown(number(value), "bold"))
+    return line
+
+
+def _event(event: Event) -> Any:
+    from epochal.cli import output
+    from epochal.cli.formats import value
+
+    line = output.shown(event.kind, "yellow")
+    for key, found in event.data.items():
+        if found not in (None, "", {}, [], 0):
+            text = value(found, limit=120)
+            line.append("  ").append_text(output.shown(key, "dim")).append(" ")
+            line.append_text(output.shown(text))
+    return line

@@ -1,0 +1,382 @@
+"""``RunView``: one run, read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from epochal.core.errors import MetricNotFoundError, did_you_mean
+from epochal.core.records import Record
+from epochal.journal.append import append_events
+from epochal.read import describe, series
+from epochal.read.contents import Contents
+from epochal.read.metrics import Definition, MetricInfo, MetricSummary, resolve
+from epochal.read.series import Series
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["LoggedText", "RunView", "SessionInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What one process wrote: a start, resume, fork or rank of a run, or an annotation.
+
+    Attributes:
+        ordinal: order of the session, from 1.
+        id: 16 hex digits.
+        host, pid, rank: which process.
+        role: "train", "fork" (a child process of it) or "annotate".
+        state: as for :class:`RunView`.
+        started_s: unix seconds.
+        hides_after: on resume, the step after which earlier sessions are hidden, else None.
+    """
+
+    ordinal: int
+    id: str
+    host: str
+    pid: int
+    rank: int
+    role: str
+    state: str
+    started_s: float
+    hides_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedText:
+    """A text that was logged: step (None: none given), seconds since the run began, text."""
+
+    step: float | None
+    elapsed_s: float
+    text: str
+
+
+class RunView:
+    """One run as a snapshot: it shows what was there when it was first looked at.
+
+    Made by ``project.run(...)`` or ``project.runs(...)``; :meth:`refresh` looks again.  Reading is
+    safe while the run is recorded, sealed or annotated, by this or another process.
+
+    **States.**  ``state`` is said by:
+
+    ============= ===========================================================================
+    finished      the training itself: ``finish()``, or the end of the program
+    failed        the training itself: an exception ended it (``error`` has the traceback)
+    interrupted   the training itself: Ctrl-C
+    killed        whoever found, on the host of the training, that its process ended without a
+                  word: the lock of its ring is free, which needs no clock
+    running       as ``killed``, but the lock is held; from another host: the last heartbeat or
+                  write is less than 60 s old, by the reader's clock
+    lost          a reader on another host: no heartbeat and no write for 60 s by the reader's
+                  clock; it means "no contact", not "dead"
+    unknown       nobody: the run has no session that can be read
+    ============= ===========================================================================
+
+    The latest training session speaks for the run, in a distributed job that of rank 0; child
+    processes and annotations never do.
+
+    Attributes:
+        dir: the run's folder, absolute.
+
+    Example:
+        >>> import epochal, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> with epochal.init(project="doc", dir=folder) as run:
+        ...     run.log({"loss": 0.5}, step=1)
+        >>> view = RunView(run.dir)
+        >>> view.state, view.summary["loss"].last
+        ('finished', 0.5)
+    """
+
+    def __init__(
+        self, run_dir: str | os.PathLike[str], load: Callable[[], dict[str, Any]] | None = None
+    ) -> None:
+        self.dir = os.path.abspath(run_dir)
+        self._load = load
+
+    # -- what it is --------------------------------------------------------------------------
+
+    @cached_property
+    def _contents(self) -> Contents:
+        return Contents(self.dir)
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        if self._load is not None:
+            try:
+                return self._load()
+            except KeyError:  # it left the catalog meanwhile
+                self._load = None
+        return describe.document(self._contents)
+
+    @property
+    def id(self) -> str:
+        """Permanent and unique."""
+        return str(self._document["id"])
+
+    @property
+    def name(self) -> str:
+        """For people; may be changed with :meth:`rename`."""
+        return str(self._document["name"])
+
+    @property
+    def project(self) -> str:
+        """The project."""
+        return str(self._document["project"])
+
+    @property
+    def group(self) -> str | None:
+        """The group, None if it has none."""
+        group = self._document["group"]
+        return None if group is None else str(group)
+
+    @property
+    def state(self) -> str:
+        """How the run stands, see the class."""
+        return str(self._document["state"])
+
+    @property
+    def error(self) -> str:
+        """The traceback that ended a failed run, else ""."""
+        return str(self._document["error"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config, nested, with all updates."""
+        config: dict[str, Any] = self._document["config"]
+        return config
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags, in the order in which they were given."""
+        return list(self._document["tags"])
+
+    @property
+    def notes(self) -> str:
+        """The notes."""
+        return str(self._document["notes"])
+
+    @property
+    def seed(self) -> int | dict[str, int] | None:
+        """The seed, or seeds by role."""
+        seed: int | dict[str, int] | None = self._document["seed"]
+        return seed
+
+    @property
+    def created_s(self) -> float:
+        """When the run was started, unix seconds."""
+        return float(self._document["created"])
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the start to the last record, over all its sessions."""
+        return float(self._document["duration_s"])
+
+    @property
+    def steps(self) -> float | None:
+        """The highest visible step, None if there is none."""
+        steps: float | None = self._document["steps"]
+        return steps
+
+    @property
+    def host(self) -> str | None:
+        """The name of the machine."""
+        host: str | None = self._document["host"]
+        return host
+
+    @property
+    def git(self) -> dict[str, Any]:
+        """The state of the code: ``commit branch dirty remote …``, empty if it is not known."""
+        return dict(self._document["git"])
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What was found out about machine, packages and code (``run.json`` has the rest)."""
+        found = [e.data.get("values") or {} for _, e in self._contents.events("environment")]
+        return dict(found[-1]) if found else {}
+
+    @property
+    def fork(self) -> dict[str, Any] | None:
+        """Where a fork began: ``run``, ``dir`` and ``step``; None if it is none."""
+        fork: dict[str, Any] | None = self._document["fork"]
+        return fork
+
+    @property
+    def missing_parent(self) -> str:
+        """The folder of a fork's parent if it is not there: its points are missing; else ""."""
+        return str(self._document["missing_parent"])
+
+    @property
+    def sessions(self) -> list[SessionInfo]:
+        """The run's sessions, in order."""
+        return [SessionInfo(**each) for each in self._document["sessions"]]
+
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts: ``time_s title text level``."""
+        return list(self._document["alerts"])
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """What could not be recorded as asked, counted by topic when the sessions ended."""
+        return dict(self._document["problems"])
+
+    @property
+    def refused(self) -> int:
+        """How many values could not be recorded; each is kept as a ``refused`` event."""
+        return int(self._document["refused"])
+
+    @property
+    def lost(self) -> int:
+        """How many records are missing from the sequence: dropped by the training, or damaged."""
+        return int(self._document["lost"])
+
+    @property
+    def damage(self) -> list[str]:
+        """Bytes that could not be used; empty for a sound run."""
+        return list(self._document["damage"])
+
+    # -- metrics -----------------------------------------------------------------------------
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Metric → :class:`MetricSummary`; and the values that ``run.summary`` was given.
+
+        A value set by the user stands before a metric of the same name, whose statistics are in
+        ``metrics[name].summary``.
+        """
+        computed = {n: MetricSummary(**s) for n, s in self._document["metrics"].items()}
+        return {**computed, **self._document["summary"]}
+
+    @property
+    def metrics(self) -> dict[str, MetricInfo]:
+        """The metrics that have visible points."""
+        return {
+            name: MetricInfo(
+                name, summary["count"], self._definition(name), MetricSummary(**summary)
+            )
+            for name, summary in self._document["metrics"].items()
+        }
+
+    @property
+    def definitions(self) -> dict[str, Definition]:
+        """What was defined, by metric or by beginning with a trailing ``*``."""
+        stored = self._document["definitions"]
+        return {name: Definition().updated(each) for name, each in stored.items()}
+
+    def _definition(self, metric: str) -> Definition:
+        return resolve(self.definitions, metric)
+
+    def series(self, metric: str, *, hidden: bool = False) -> Series:
+        """Return every point of a metric.
+
+        Args:
+            metric: its name.
+            hidden: also the points that a resume has hidden.
+
+        Raises:
+            MetricNotFoundError: the run has no such metric.
+            DamageError: a sealed file is damaged.
+
+        Example:
+            >>> view.series("loss").values  # doctest: +SKIP
+            array([0.5])
+        """
+        found = series.build(self._contents.sessions, metric, hidden=hidden)
+        if not len(found):
+            self._must_exist(metric)
+        return found
+
+    def history(self, *metrics: str, x: str = "step") -> pa.Table:
+        """Return metrics side by side, see :func:`epochal.read.history.table`.
+
+        Args:
+            *metrics: names; none: all.
+            x: "step", "epoch", "elapsed", "time" or any metric.
+
+        Raises:
+            MetricNotFoundError: the run has no such metric.
+            DamageError: a sealed file is damaged.
+        """
+        from epochal.read import history  # loads pyarrow
+
+        for metric in metrics:
+            self._must_exist(metric)
+        if x not in history.CLOCKS:
+            self._must_exist(x)
+        wanted = list(metrics) or [m for m in self._document["metrics"] if m != x]
+        return history.table(self._contents.sessions, wanted, x)
+
+    def texts(self, key: str) -> list[LoggedText]:
+        """Return the texts that were logged under a key, in order; empty if there are none."""
+        from epochal.read import texts
+
+        return [LoggedText(*each) for each in texts.read(self._contents, key)]
+
+    def text_keys(self) -> list[str]:
+        """Return the keys under which texts were logged."""
+        found = self._contents.events("text", inherited=True)
+        return sorted({str(event.data.get("key")) for _, event in found})
+
+    def follow(self, poll_s: float = 0.2, timeout: float | None = None) -> Iterator[list[Record]]:
+        """Yield batches of records from the first on, until the run has ended.
+
+        What a resume has hidden is not left out: these are the records as they were made.
+
+        Args:
+            poll_s: pause between looks at the folder.
+            timeout: give up after so many seconds; default never.
+        """
+        from epochal.read import tail
+
+        return tail.follow(self.dir, poll_s=poll_s, timeout_s=timeout)
+
+    def _must_exist(self, metric: str) -> None:
+        known = self._document["metrics"]
+        if metric not in known:
+            hint = did_you_mean(metric, known) or f"; it has {len(known)} metrics: see .metrics"
+            message = f"run {self.name!r} has no metric {metric!r}{hint}"
+            raise MetricNotFoundError(message)
+
+    # -- changing what is said of it ---------------------------------------------------------
+
+    def tag(self, *tags: str) -> None:
+        """Add tags; the run may be running, finished or sealed.
+
+        Raises:
+            RunFolderError: the folder cannot be written (so too the methods below).
+        """
+        self._append("tag", {"tags": [str(tag) for tag in tags]})
+
+    def untag(self, *tags: str) -> None:
+        """Remove tags."""
+        self._append("untag", {"tags": [str(tag) for tag in tags]})
+
+    def note(self, text: str) -> None:
+        """Replace the notes."""
+        self._append("note", {"text": str(text)})
+
+    def rename(self, name: str) -> None:
+        """Change the name; id and folder stay."""
+        self._append("rename", {"name": str(name)})
+
+    def _append(self, kind: str, data: Mapping[str, Any]) -> None:
+        append_events(self.dir, self.id, [(kind, data)])
+        self.refresh()
+
+    def refresh(self) -> RunView:
+        """Look again at the folder; what has not changed is not read again.  Returns itself."""
+        before = self.__dict__.pop("_contents", None)
+        self.__dict__.pop("_document", None)
+        self._load = None
+        self._contents = Contents(self.dir, before)
+        return self
+
+    def __repr__(self) -> str:
+        """Return name, id and state."""
+        return f"<RunView {self.name!r} {self.id} {self.state}>"

@@ -1,0 +1,382 @@
+"""The catalog: an index of runs in the user's cache folder, so that listing opens no run folder.
+
+It is an SQLite file that may be deleted at any time: nothing is in it that the run folders do not
+say.  A run's row is trusted while the time stamp of its ``journal`` folder is the same, which
+changes with every session, annotation and sealed segment; for runs that have not ended, the size of
+their last file and the life of their process are looked at too.  A file that is damaged, locked or
+cannot be written is replaced by a new one, or by an index in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from epochal.core.errors import RunFolderError
+from epochal.core.problems import logger
+from epochal.store import folder
+from epochal.store.liveness import of_process
+
+FORMAT = 1
+YOUNG_NS = 2_000_000_000
+"""A folder that changed so shortly before it was described may change again unseen: file systems
+count time in steps."""
+
+LOCK_WAIT_S = 5.0
+BATCH = 500
+Path = tuple[str, ...]
+T = TypeVar("T")
+
+_SCHEMA = """
+create table runs (id integer primary key, dir text not null unique, mtime integer not null,
+                   checked integer not null, created real not null, watch text not null);
+create table documents (run integer primary key, body text not null);
+create table paths (id integer primary key, path text not null unique);
+create table fields (path integer not null, run integer not null, value,
+                     primary key (path, run)) without rowid;
+create index fields_of_run on fields (run);
+"""
+
+
+class Watch(NamedTuple):
+    """A session that has not ended: what to look at to see whether it went on.
+
+    Attributes:
+        file: its last segment, relative to the run folder; size: in bytes then.
+        descriptor: whose life to look at; seen_s: when it was last heard of.
+        life: what was said then.
+    """
+
+    file: str
+    size: int
+    descriptor: Mapping[str, Any]
+    seen_s: float
+    life: str
+
+
+class Entry(NamedTuple):
+    """A described run.
+
+    Attributes:
+        document: JSON-able; has ``created``, unix seconds.
+        fields: what can be asked for by path; JSON-able values.
+        watch: its sessions that have not ended.
+    """
+
+    document: dict[str, Any]
+    fields: Mapping[Path, Any]
+    watch: Sequence[Watch] = ()
+
+
+class _Row(NamedTuple):
+    id: int
+    mtime: int
+    checked: int
+    created: float
+    watch: str
+
+
+class Catalog:
+    """The index of all runs below one folder.  Threads may share it.
+
+    Args:
+        root: the folder of runs.
+        describe: returns what there is to say of a run folder; may raise RunFolderError or OSError
+            for one that cannot be read, which is then left out.
+        cache_dir: where the index is kept; default ``$XDG_CACHE_HOME/epochal`` or
+            ``~/.cache/epochal``.
+    """
+
+    def __init__(
+        self, root: str, describe: Callable[[str], Entry], cache_dir: str | None = None
+    ) -> None:
+        self.root, self._describe = os.path.abspath(root), describe
+        self._lock = threading.RLock()
+        self._path = database_path(self.root, cache_dir)
+        self._db = self._open()
+        self._version: object = None
+        self._rows: dict[str, _Row] = {}
+        self._dirs: dict[int, str] = {}
+        self._paths: dict[str, int] = {}
+        self._projects: list[str] | None = None
+        self._columns: dict[Path, dict[str, Any]] = {}
+
+    def refresh(self, projects: Iterable[str] | None = None) -> list[str]:
+        """Bring the index up to date; return the runs' folders, newest first.
+
+        Args:
+            projects: only these project folders; default all.
+        """
+        with self._lock:
+            self._projects = None if projects is None else list(projects)
+            return self._guarded(self._refresh)
+
+    def column(self, path: Path) -> dict[str, Any]:
+        """Return one field of all runs that have it, by folder, as of the last refresh."""
+        with self._lock:
+            if path not in self._columns:
+                self._columns[path] = self._guarded(lambda: self._read_column(path))
+            return self._columns[path]
+
+    def document(self, run_dir: str) -> dict[str, Any]:
+        """Return the document of a run as of the last refresh.
+
+        Raises:
+            KeyError: it is not in the index.
+        """
+        with self._lock:
+            return self._guarded(lambda: self._read_document(run_dir))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    # -- refreshing --------------------------------------------------------------------------
+
+    def _refresh(self) -> list[str]:
+        projects = self._projects
+        self._read_rows()
+        found: dict[str, int] = {}
+        changed: list[tuple[str, int]] = []
+        for run_dir in self._folders():
+            try:
+                mtime = os.stat(run_dir + "/journal").st_mtime_ns
+            except OSError:
+                mtime = 0
+            row = self._rows.get(run_dir)
+            if (
+                row is None
+                or row.mtime != mtime
+                or row.checked - mtime < YOUNG_NS
+                or (row.watch and _went_on(run_dir, row.watch))
+            ):
+                changed.append((run_dir, mtime))
+            found[run_dir] = mtime
+        below = None if projects is None else tuple(f"{p}{os.sep}" for p in projects)
+        gone = [d for d in self._rows if d not in found and (below is None or d.startswith(below))]
+        if changed or gone:
+            self._write(changed, gone)
+        return sorted(
+            (d for d in found if d in self._rows),
+            key=lambda d: (self._rows[d].created, d), reverse=True,
+        )  # fmt: skip
+
+    def _folders(self) -> Iterator[str]:
+        for each in [self.root] if self._projects is None else self._projects:
+            yield from folder.run_folders(each)
+
+    def _write(self, changed: Sequence[tuple[str, int]], gone: Sequence[str]) -> None:
+        """Describe what changed, a batch at a time, so that the file is never locked for long."""
+        for start in range(0, max(len(changed), 1), BATCH):
+            entries = []
+            for run_dir, mtime in changed[start : start + BATCH]:
+                checked = time.time_ns()
+                try:
+                    entries.append((run_dir, mtime, checked, self._describe(run_dir)))
+                except (RunFolderError, OSError) as error:
+                    logger.debug("the catalog leaves %s out: %s", run_dir, error)
+                    self._rows.pop(run_dir, None)
+            with self._transaction():
+                self._delete(gone if start == 0 else ())
+                for entry in entries:
+                    self._put(*entry)
+        self._columns = {}
+        self._dirs = {row.id: where for where, row in self._rows.items()}
+
+    def _delete(self, gone: Iterable[str]) -> None:
+        for run_dir in gone:
+            row = self._rows.pop(run_dir)
+            for table, column in (("runs", "id"), ("documents", "run"), ("fields", "run")):
+                self._db.execute(f"delete from {table} where {column} = ?", (row.id,))  # noqa: S608
+
+    def _put(self, run_dir: str, mtime: int, checked: int, entry: Entry) -> None:
+        execute = self._db.execute
+        watch = json.dumps(entry.watch) if entry.watch else ""
+        row = (os.path.relpath(run_dir, self.root), mtime, checked,
+               float(entry.document["created"]), watch)  # fmt: skip
+        execute(
+            "insert into runs (dir, mtime, checked, created, watch) values (?, ?, ?, ?, ?)"
+            " on conflict (dir) do update set mtime = excluded.mtime, created ="
+            " excluded.created, checked = excluded.checked, watch = excluded.watch",
+            row,
+        )
+        ((run,),) = execute("select id from runs where dir = ?", row[:1]).fetchall()
+        execute("insert or replace into documents values (?, ?)",
+                (run, json.dumps(entry.document, default=str)))  # fmt: skip
+        execute("delete from fields where run = ?", (run,))
+        self._db.executemany(
+            "insert or replace into fields values (?, ?, ?)",
+            [(self._path_id(path), run, _encoded(value)) for path, value in entry.fields.items()],
+        )
+        self._rows[run_dir] = _Row(run, *row[1:])
+
+    def _path_id(self, path: Path) -> int:
+        text = json.dumps(path)
+        known = self._paths.get(text)
+        if known is None:
+            self._db.execute("insert or ignore into paths (path) values (?)", (text,))
+            ((known,),) = self._db.execute("select id from paths where path = ?", (text,))
+            self._paths[text] = known
+        return int(known)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def _read_rows(self) -> None:
+        """Read the rows again if another process has changed them."""
+        (version,) = self._db.execute("pragma data_version").fetchone()
+        if version == self._version:
+            return
+        self._columns = {}
+        rows = self._db.execute("select dir, id, mtime, checked, created, watch from runs")
+        self._rows = {_absolute(self.root, where): _Row(*rest) for where, *rest in rows}
+        self._dirs = {row.id: where for where, row in self._rows.items()}
+        self._paths = dict(self._db.execute("select path, id from paths"))
+        self._version = version
+
+    def _read_column(self, path: Path) -> dict[str, Any]:
+        self._read_rows()
+        number = self._paths.get(json.dumps(path))
+        found = self._db.execute("select run, value from fields where path = ?", (number,))
+        dirs = self._dirs
+        return {
+            dirs[run]: json.loads(value) if type(value) is bytes else value
+            for run, value in found
+            if run in dirs
+        }
+
+    def _read_document(self, run_dir: str) -> dict[str, Any]:
+        self._read_rows()
+        query = "select body from documents where run = ?"
+        found = self._db.execute(query, (self._rows[run_dir].id,)).fetchone()
+        if found is None:
+            raise KeyError(run_dir)
+        document: dict[str, Any] = json.loads(found[0])
+        return document
+
+    # -- the file ----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Do something with the file; if that fails, with a new one; then in memory."""
+        for last in (False, True):
+            try:
+                return work()
+            except sqlite3.Error as error:
+                logger.debug("the catalog %s is replaced: %s", self._path, error)
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.close()
+                self._db = _in_memory() if last else self._open(after=error)
+                self._version, self._rows = None, {}
+                with contextlib.suppress(sqlite3.Error):
+                    self._refresh()
+        return work()
+
+    def _open(self, after: sqlite3.Error | None = None) -> sqlite3.Connection:
+        """Open the file; after damage, a new one in its place."""
+        if after is not None and _is_damage(after):
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    os.unlink(self._path + suffix)
+        elif after is not None:
+            return _in_memory()
+        try:
+            return _connect(self._path)
+        except (OSError, sqlite3.Error) as error:
+            logger.debug("the catalog %s cannot be used: %s", self._path, error)
+            if after is None and isinstance(error, sqlite3.Error):
+                return self._open(after=error)
+            return _in_memory()
+
+
+def database_path(root: str, cache_dir: str | None = None) -> str:
+    """Return where the index of a folder of runs is kept."""
+    if cache_dir is None:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        cache_dir = os.path.join(base, "epochal")
+    digest = hashlib.sha256(os.fsencode(os.path.abspath(root))).hexdigest()[:24]
+    return os.path.join(cache_dir, f"catalog-{FORMAT}-{digest}.sqlite")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    os.close(os.open(path, flags, 0o600))
+    db = _prepared(sqlite3.connect(
+        path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
+    ))  # fmt: skip
+    try:
+        (version,) = db.execute("pragma user_version").fetchone()
+        tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
+        if tables and version != FORMAT:
+            raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT}")  # noqa: TRY301
+        if not tables:
+            db.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {FORMAT}; commit;")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _in_memory() -> sqlite3.Connection:
+    db = _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.execute("pragma cache_size = -32768")
+    db.execute("pragma synchronous = normal")
+    return db
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Say whether the file is at fault, and not its place or another process."""
+    return not isinstance(error, sqlite3.OperationalError)
+
+
+def _encoded(value: Any) -> Any:
+    """Return a value as SQLite keeps it exactly, anything else as JSON in bytes."""
+    kind = type(value)
+    if kind is str and value.isascii():
+        return value
+    if kind is int and -(2**63) <= value < 2**63:
+        return value
+    if kind is float and not math.isnan(value) and value != 0.0:
+        return value
+    return json.dumps(value, default=str).encode("ascii")
+
+
+def _absolute(root: str, where: str) -> str:
+    path = os.path.join(root, where)
+    return os.path.normpath(path) if where.startswith(os.pardir) else path
+
+
+def _went_on(run_dir: str, watch: str) -> bool:
+    """Say whether a session that had not ended has more to say, or has died."""
+    for file, size, descriptor, seen_s, life in json.loads(watch):
+        try:
+            if os.stat(os.path.join(run_dir, file)).st_size != size:
+                return True
+        except OSError:
+            return True
+        if of_process(descriptor, seen_s).value != life:
+            return True
+    return False
