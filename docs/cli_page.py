@@ -64,7 +64,9 @@ def signature(option: click.Option) -> str:
     if option.is_flag:
         return f"`{names}`"
     choices = getattr(option.type, "choices", None)
-    value = option.metavar or ("|".join(choices) if choices else option.type.name.upper())
+    numbers = isinstance(option.type, click.types.IntParamType)
+    kind = "N" if numbers else "|".join(choices) if choices else option.type.name.upper()
+    value = option.metavar or kind
     return f"`{names} {value}`".replace("|", "\\|")
 
 

@@ -9,7 +9,8 @@
 `<!-- source PATH from "TEXT" to "TEXT" -->`    its lines between those that hold these texts
 =============================================== ================================================
 
-PATH is relative to `src/epochal`.  The last line named by `to` is included.
+PATH is relative to `src/epochal`.  The last line named by `to` is included.  The build fails where
+a public name of the package is missing on the page of the Python API.
 """
 
 import ast
@@ -19,19 +20,24 @@ from textwrap import dedent
 from typing import Any
 
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.pages import Page
 
+import epochal
 from epochal.record.cadence import KINDS
 from epochal.settings import LEGACY_NAMES, describe
 
 PACKAGE = Path(__file__).parents[1] / "src" / "epochal"
+API = "reference/python.md"
 SOURCE = re.compile(
     r'^<!-- source (?P<path>\S+)(?: from "(?P<start>.+)" to "(?P<stop>.+)"| (?P<name>\w+))? -->$',
     re.MULTILINE,
 )
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Gives the page's text with the directives replaced."""
+    if page.file.src_uri == API:
+        check_names(markdown)
     for mark, table in (
         ("<!-- settings -->", settings),
         ("<!-- cadence -->", cadence),
@@ -42,23 +48,26 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return SOURCE.sub(lambda match: code(**match.groupdict()), markdown)
 
 
+def check_names(markdown: str) -> None:
+    """Refuses a page of the API without one of the names that the package offers."""
+    listed = set(re.findall(r"^::: [\w.]+\.(\w+)$", markdown, re.MULTILINE))
+    missing = sorted(set(epochal.__all__) - listed)
+    if missing:
+        raise PluginError(f"{API} lacks {', '.join(missing)}: add a line ::: for each")
+
+
 def settings() -> str:
     """Gives the table of settings, without the kinds of the cadence."""
     rows = [row for row in describe() if not row.name.startswith("cadence.")]
     return table(
         ("Setting", "Default", "Meaning", "Allowed", "Environment"),
-        [
-            (tick(r.name), tick(r.default), r.meaning, r.allowed, tick(r.variable))
-            for r in rows
-        ],
+        [(tick(r.name), tick(r.default), r.meaning, r.allowed, tick(r.variable)) for r in rows],
     )
 
 
 def cadence() -> str:
     """Gives the table of kinds with how often they are due."""
-    kinds = [
-        (tick(kind), tick(str(known.every)), known.meaning) for kind, known in KINDS.items()
-    ]
+    kinds = [(tick(kind), tick(str(known.every)), known.meaning) for kind, known in KINDS.items()]
     return table(("Kind", "Default", "What it is"), kinds)
 
 
@@ -97,10 +106,8 @@ def code(path: str, name: str | None, start: str | None, stop: str | None) -> st
 def lines_of(tree: ast.Module, name: str, path: str) -> tuple[int, int]:
     """Gives the first and last line of a definition."""
     for node in tree.body:
-        names = [getattr(node, "name", None)]
-        if isinstance(node, ast.Assign):
-            names = [getattr(target, "id", None) for target in node.targets]
-        if name in names:
+        targets = [*getattr(node, "targets", ()), getattr(node, "target", None), node]
+        if name in [getattr(each, "id", getattr(each, "name", None)) for each in targets]:
             return node.lineno - 1, (node.end_lineno or node.lineno) - 1
     raise PluginError(f"{path} defines no {name}")
 

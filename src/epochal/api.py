@@ -221,11 +221,11 @@ def _target(
     fork: tuple[Any, float] | None,
 ) -> Target:  # fmt: skip
     """Find the run to go on with, or make a new one."""
+    if step is not None:
+        step = _checked(step, "resume_step")
     found, wanted = None, settings.resume
     if wanted is not None:
         found = continuing.find(settings.dir, description["project"], wanted, description["job"])
-    if step is not None:
-        step = _checked(step, "resume_step")
     if found is not None:
         for session in {segment.session for segment in segments(os.path.join(found, "journal"))}:
             with contextlib.suppress(OSError):  # a full disk: the follower process tries again

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import select
+import subprocess
 import sys
 import threading
 import time
@@ -26,6 +27,8 @@ from epochal.store import folder
 
 WATCH_S = 1.0
 SEAL_EVERY_S = 30.0
+LET_GO_S = 5.0
+PROBE_S = 30.0
 LAST_CHANCE_S = 600.0
 """How long mirrors may take after the training has ended."""
 
@@ -37,6 +40,7 @@ def main() -> int:
     os.closerange(3, 4096)  # sockets and devices of the training are not ours to hold
     with contextlib.suppress(OSError):
         os.nice(5)
+    training = os.getppid()
     companion = _Companion()
     buffer = b""
     while True:
@@ -49,8 +53,20 @@ def main() -> int:
             for line in lines:
                 companion.obey(json.loads(line))
         companion.watch()
+    wait_for_end_of(training)
     companion.end()
     return 0
+
+
+def wait_for_end_of(parent: int) -> None:
+    """Wait until a process that has closed its pipe has let go of everything else.
+
+    A dying process closes its files one by one: the pipe may come before the ring and its lock.
+    Its children get another parent only after that.
+    """
+    deadline = time.monotonic() + LET_GO_S
+    while os.getppid() == parent and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def say(message: Mapping[str, Any]) -> None:
@@ -65,6 +81,7 @@ class _Companion:
     def __init__(self) -> None:
         self._runs: dict[str, Hosting] = {}
         self._seal: dict[str, bool] = {}
+        self._probes: dict[str, threading.Thread] = {}
         self._ending: list[threading.Thread] = []
         self._swept, self._seal_at = False, 0.0
 
@@ -73,10 +90,12 @@ class _Companion:
         if command["do"] == "follow":
             self._runs[run_dir] = Hosting(run_dir, make_sinks(command["sinks"]))
             self._seal[run_dir] = command["seal"]
-            if command.get("environment"):
-                threading.Thread(
+            if command["environment"]:
+                probe = threading.Thread(
                     target=record_environment, args=(run_dir, command["environment"]), daemon=True
-                ).start()
+                )
+                probe.start()
+                self._probes[run_dir] = probe
         elif command["do"] == "finish" and run_dir in self._runs:
             self._finish(run_dir)
 
@@ -111,6 +130,8 @@ class _Companion:
         recover_run(run_dir)
         hosting.finish(LAST_CHANCE_S)
         say({"done": run_dir})
+        if run_dir in self._probes:
+            self._probes.pop(run_dir).join(PROBE_S)
         if self._seal[run_dir]:
             seal_quietly(run_dir)
 
@@ -150,13 +171,17 @@ def record_environment(run_dir: str, context: Mapping[str, Any]) -> None:
 
 
 def seal_quietly(run_dir: str) -> None:
-    """Seal a finished run; whatever fails is left for ``epochal seal``, the journal stays."""
-    from epochal.store import seal
+    """Seal what is complete of a run; what fails is left for ``epochal seal``, the journal stays.
 
-    try:
-        seal.seal_run(run_dir)
-    except Exception as error:  # noqa: BLE001 - told; the journal remains the truth
-        say({"problem": f"sealing {run_dir} failed and is left for later: {error}"})
+    It is done by a process of its own, as this one goes on for as long as the training and the
+    memory of pyarrow would stay in it.
+    """
+    code = f"import sys; sys.path[:0] = {sys.path[:1]!r}; from epochal.store.seal import seal_run"
+    argv = [sys.executable, "-c", f"{code}; seal_run(sys.argv[1])", run_dir]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        say({"problem": f"sealing {run_dir} failed and is left for later: {why}"})
 
 
 if __name__ == "__main__":

@@ -261,6 +261,23 @@ def test_an_interrupted_wrap_loses_nothing(monkeypatch):
     assert taken == expected
 
 
+def test_items_may_end_where_the_ring_ends():
+    """Items that fill the ring to its last byte, without padding, are found after the wrap."""
+    made = make_ring()
+    writer = recorder.Recorder(made, lambda: None, None, None, None)
+    size = len(items.json_item(items.EVENT, 0, 0, items.to_json({"kind": "x", "t": ""})))
+    fill = PAGE // 8 - size
+    for _ in range(7):
+        assert writer.event("x", {"t": "y" * fill})
+    made.take(list(made.pending())[-1][1])
+    for _ in range(6):
+        assert writer.event("x", {"t": "y" * fill})
+    orphan = ring.Orphan(-1, made.path, bytes(made._map))
+    assert seqs_of(orphan.pieces()) == list(range(7, 13))
+    assert seqs_of(piece for _, _, piece in made.pending()) == list(range(7, 13))
+    made.close(unlink=True)
+
+
 def test_identity_holds_any_path():
     """A folder name that is no UTF-8 is kept."""
     name = os.fsdecode(b"/runs/\xff\xfe")

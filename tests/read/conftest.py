@@ -1,17 +1,10 @@
-"""Run folders for the tests of reading."""
+"""Fixtures and helpers of ``tests/support``."""
 
-import importlib.util
+import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+from recorded import new_run, run  # noqa: E402
 
-@pytest.fixture(scope="session")
-def journals() -> ModuleType:
-    """The module `journals` beside this file, which makes run folders."""
-    path = Path(__file__).parent / "journals.py"
-    spec = importlib.util.spec_from_file_location("journals", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+__all__ = ["new_run", "run"]

@@ -1,5 +1,6 @@
 """The sink `json`: configuration, summary and full snapshot, strict JSON at any time."""
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -80,7 +81,8 @@ def make_files():
     yield make
     for files in made:
         for sink in files.made:
-            sink.close()
+            with contextlib.suppress(SinkError):  # others went on with the files of a crashed one
+                sink.close()
 
 
 @pytest.fixture
@@ -264,10 +266,18 @@ def test_other_files_are_refused(files, harm):
         files.sink.open(files.run, state)
 
 
+def test_a_file_that_others_cut_is_noticed(files):
+    """Rows that vanish while the sink is open are an error, not an endless search for them."""
+    files.sink.write(rows(9))
+    files.sink.flush()
+    (files.folder / "json" / "training_metrics.json").write_bytes(b'{"rows": [\n')
+    with pytest.raises(SinkError, match="somebody else"):
+        files.sink.write([event("resume", session=2, after=3)])
+
+
 @pytest.mark.parametrize("state", [{"format": 1}, {"format": 99}, {"other": 1}])
 def test_states_of_others_are_refused(files, state):
     """A state that cannot be understood is an error that followers know."""
-    files.sink.close()
     with pytest.raises(SinkError):
         files.sink.open(files.run, state)
 
@@ -318,7 +328,6 @@ def test_crashes_leave_no_trace(make_files, number, tmp_path):
             try:
                 wild.sink.open(wild.run, state)
             except SinkError:
-                wild.sink.close()
                 wild.sink.open(wild.run, None)
                 done, stored, state = 0, 0, None
     wild.sink.close()

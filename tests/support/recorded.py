@@ -1,11 +1,13 @@
 """What tests of recording share: making runs, running scripts, reading back what is on disk."""
 
+import csv
 import os
 import subprocess
 import sys
 import textwrap
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,14 @@ def stored(run_dir: str, metric: str) -> list[tuple[float, float]]:
         ]
         found += [(step, value) for _, step, value in sorted(points)]
     return found
+
+
+def mirrored(run_dir: str, metric: str = "a") -> list[tuple[str, str]]:
+    """(step, value) of one metric as the CSV mirror has it, as text."""
+    for path in Path(run_dir, "csv").glob("*_steps.csv"):
+        lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+        return [(line["step"], line[metric]) for line in lines if line.get(metric)]
+    return []
 
 
 def recover(run_dir: str, timeout_s: float = 30) -> None:

@@ -26,9 +26,8 @@ def doctor(base: str | None, as_json: bool) -> None:
     for finding in checks.examine(runs_dir(base)):
         found.append(finding)
         if not as_json:
-            line = output.shown(f"{finding.state:8}", styles[finding.state])
-            line.append(f"{finding.name:17}", "bold").append_text(output.shown(finding.detail))
-            output.write(out, line)
+            state = f"{finding.state:8}", styles[finding.state]
+            output.write(out, output.line(state, (f"{finding.name:17}", "bold"), (finding.detail, "")))
             if finding.remedy:
                 output.write(out, output.shown(f"{'':25}{finding.remedy}", "dim"))
     failed = [finding.name for finding in found if finding.state == "failed"]

@@ -66,6 +66,13 @@ def shown(text: object, style: str = "") -> Text:
     return Text(printable(str(text)), style=style)
 
 
+def line(*parts: tuple[object, str]) -> Text:
+    """Return recorded texts, harmless, each in its style."""
+    from rich.text import Text
+
+    return Text.assemble(*((printable(str(text)), style) for text, style in parts))
+
+
 def shown_lines(text: str) -> Text:
     """Return recorded text of several lines, harmless, with its line ends."""
     from rich.text import Text
@@ -149,8 +156,8 @@ def write(out: Console, what: Any) -> None:
         return
     with out.capture() as captured:
         out.print(what)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+    for text in captured.get().splitlines():
+        click.echo(text.rstrip())
 
 
 def pairs(rows: Sequence[tuple[str, Any]]) -> None:
@@ -181,12 +188,12 @@ def tree(mapping: Mapping[str, Any]) -> None:
 
     def grow(branch: Mapping[str, Any], depth: int) -> None:
         for key, value in branch.items():
-            line = shown("  " * depth).append_text(shown(key))
+            name = ("  " * depth + str(key), "")
             if isinstance(value, Mapping) and value:
-                write(out, line)
+                write(out, line(name))
                 grow(value, depth + 1)
             else:
-                write(out, line.append(": ", "dim").append_text(shown(formats.value(value))))
+                write(out, line(name, (": ", "dim"), (formats.value(value), "")))
 
     grow(mapping, 1)
 

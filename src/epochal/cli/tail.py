@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -58,32 +58,29 @@ def _print(records: list[Record], *, as_json: bool) -> None:
             kind = "row" if isinstance(record, Row) else "event"
             output.print_json({"type": kind, **record._asdict()}, lines=True)
         else:
-            line = output.shown(f"{record.elapsed_s:{CLOCK_WIDTH}.2f}s  ", "dim")
-            line.append_text(_row(record) if isinstance(record, Row) else _event(record))
-            out.print(line, soft_wrap=True)
+            parts = _row(record) if isinstance(record, Row) else _event(record)
+            out.print(output.line((f"{record.elapsed_s:{CLOCK_WIDTH}.2f}s", "dim"), *parts),
+                      soft_wrap=True)  # fmt: skip
 
 
-def _row(row: Row) -> Any:
-    from epochal.cli import output
+def _row(row: Row) -> list[tuple[str, str]]:
+    """Return the parts of a row's line with their styles."""
     from epochal.cli.formats import number
 
-    line = output.shown(f"step {number(row.step)}" if row.step_given else "")
+    parts = [(f"  step {number(row.step)}", "")] if row.step_given else []
     if row.epoch is not None:
-        line.append_text(output.shown(f"{'  ' if len(line) else ''}epoch {number(row.epoch)}"))
+        parts.append((f"  epoch {number(row.epoch)}", ""))
     for key, value in row.values.items():
-        line.append("  ").append_text(output.shown(key, "cyan")).append(" ")
-        line.append_text(output.shown(number(value), "bold"))
-    return line
+        parts += [(f"  {key} ", "cyan"), (number(value), "bold")]
+    return parts
 
 
-def _event(event: Event) -> Any:
-    from epochal.cli import output
+def _event(event: Event) -> list[tuple[str, str]]:
+    """Return the parts of an event's line with their styles; empty fields are left out."""
     from epochal.cli.formats import value
 
-    line = output.shown(event.kind, "yellow")
+    parts = [(f"  {event.kind}", "yellow")]
     for key, found in event.data.items():
         if found not in (None, "", {}, [], 0):
-            text = value(found, limit=120)
-            line.append("  ").append_text(output.shown(key, "dim")).append(" ")
-            line.append_text(output.shown(text))
-    return line
+            parts += [(f"  {key} ", "dim"), (value(found, limit=120), "")]
+    return parts

@@ -61,9 +61,8 @@ def _print(found: Verification) -> None:
     from epochal.cli.formats import count, size
 
     out = output.console()
-    name = output.shown(found.run_dir, "bold")
-    verdict = output.shown("good", "green") if found.ok else output.shown("damaged", "red")
-    output.write(out, name.append(": ").append_text(verdict))
+    verdict = ("good", "green") if found.ok else ("damaged", "red")
+    output.write(out, output.line((found.run_dir, "bold"), (": ", ""), verdict))
     lines = [
         f"{each.file}: bytes {each.start:,} to {each.stop:,}: {each.reason}"
         for each in found.damage

@@ -259,7 +259,7 @@ class Orphan:
             code, size = CODE_AND_SIZE.unpack_from(data, offset)
             if size < 8 or size % 8 or offset + size > self.capacity:
                 break  # damaged memory: what follows cannot be told apart
-            if code == PAD or position + size - start > PIECE_BYTES:
+            if code == PAD or not offset or position + size - start > PIECE_BYTES:
                 if position > start:
                     yield data[start % self.capacity :][: position - start]
                 start = position + size if code == PAD else position

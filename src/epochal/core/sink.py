@@ -43,7 +43,14 @@ class Sink(Protocol):
     name: str
 
     def open(self, run: RunInfo, state: Mapping[str, Any] | None) -> None:
-        """Begin; ``state`` is what ``flush`` last returned, None the first time."""
+        """Begin; ``state`` is what ``flush`` last returned, None the first time.
+
+        It may be called again after it failed, or after ``close``.
+
+        Raises:
+            SinkError: with a state: what the state describes is gone; the follower opens the sink
+                again with None and sends everything from the first record.
+        """
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records."""

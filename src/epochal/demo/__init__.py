@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn
 
 from epochal.core.errors import SettingError
 from epochal.core.names import new_id
@@ -82,29 +82,36 @@ def _at_least_one(name: str, given: int | None, default: int) -> int:
 
 def _train(console: Console, jobs: Sequence[Job]) -> None:
     """Train all jobs under a bar for each and one for all."""
-    steps = jobs[0].config["steps"]
-    cores = min(len(jobs), workers.usable_cores())
+    total, cores = jobs[0].config["steps"], min(len(jobs), workers.usable_cores())
     console.print(
         "A small transformer learns to write Python, byte by byte, from the standard library's own"
-        f" sources.\n{len(jobs)} runs of {steps:,} steps: two learning-rate schedules,"
-        f" {len(jobs) // len(SCHEDULES)} seeds each; {cores} at a time, one core each.\n"
+        f" sources: {len(SCHEDULES)} learning-rate schedules, {len(jobs) // len(SCHEDULES)} seeds"
+        f" each, {total:,} steps a run, {cores} at a time on one core each.\n",
+        width=min(console.width, 100),
     )
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.completed:>4.0f}/{task.total:.0f}"),
+        BarColumn(bar_width=max(10, min(40, console.width - 50))),
+        TextColumn("{task.percentage:3.0f} %"),
         TextColumn("{task.fields[says]}", style="dim"),
     )
-    with Progress(*columns, console=console, expand=console.width <= 100) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks = [
-            bars.add_task(
-                f"{job.config['schedule']:8}  seed {job.seed}", total=steps, says=" " * 16
-            )
+            bars.add_task(f"{job.config['schedule']:8}  seed {job.seed}", total=total, says="")
             for job in jobs
         ]
+        everything = bars.add_task("all runs", total=total * len(jobs), says="")
 
-        def on_progress(index: int, step: int, loss: float) -> None:
-            says = f"train loss {loss:5.3f}" if step else ""
-            bars.update(tasks[index], completed=step, says=f"{says:16}")
+        def on_progress(steps: Sequence[int], losses: Sequence[float]) -> None:
+            for task, step, loss in zip(tasks, steps, losses, strict=True):
+                bars.update(task, completed=step, says=f"train loss {loss:.3f}" if step else "")
+            bars.update(everything, completed=sum(steps), says=_time_left(bars.tasks[-1]))
 
         workers.train_all(jobs, on_progress)
+
+
+def _time_left(task: Task) -> str:
+    if task.finished:
+        return ""
+    left = task.time_remaining
+    return "" if left is None else f"{left // 60:.0f}:{left % 60:02.0f} left"

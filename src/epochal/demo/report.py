@@ -34,14 +34,14 @@ STYLES = ("cyan", "magenta")
 
 @dataclass(frozen=True)
 class Setting:
-    """The finished runs of one setting."""
+    """The runs of one setting."""
 
     name: str
     runs: Sequence[RunView]
 
     def last(self) -> dict[int, float]:
         """Return the final validation loss of each seed."""
-        return {cast("int", run.seed): float(run.series(METRIC).values[-1]) for run in self.runs}
+        return {_seed(run): float(run.series(METRIC).values[-1]) for run in self.runs}
 
     def best(self) -> list[float]:
         """Return the lowest validation loss of each run."""
@@ -72,23 +72,19 @@ def show(console: Console, base: str, group: str, names: Sequence[str]) -> None:
     """
     project = epochal.open(base, project="demo")
     found = project.runs(f'group == "{group}"')
-    runs = sorted(found, key=lambda run: (str(run.seed), names.index(run.config["schedule"])))
-    finished = [run for run in runs if run.state == "finished"]
+    runs = sorted(found, key=lambda run: (_seed(run), names.index(run.config["schedule"])))
     settings = [
-        Setting(name, [run for run in finished if run.config["schedule"] == name]) for name in names
+        Setting(name, [run for run in runs if run.config["schedule"] == name]) for name in names
     ]
-    if len(finished) < len(runs):
-        console.print(f"\n{len(runs) - len(finished)} of {len(runs)} runs did not finish.")
-    if all(setting.runs for setting in settings):
-        _heading(console, "Validation loss", "nats per byte, mean of the seeds")
-        console.print(Padding(_curves(console, settings), (0, 0, 1, 2)))
-        console.print(Padding(_table(settings), (0, 0, 0, 1)))
-        caption = "  Means of n seeds with their 95 % t-intervals; perplexity is per byte."
-        console.print(caption, style="dim")
-        says = conclusion({setting.name: setting.last() for setting in settings})
-        console.print(Padding(says, (1, 0, 0, 2)), width=min(console.width, 100))
-        _sample(console, finished)
-    _further(console, project, base, finished)
+    _heading(console, "Validation loss", "nats per byte, mean of the seeds")
+    console.print(Padding(_curves(console, settings), (0, 0, 1, 2)))
+    console.print(Padding(_table(settings), (0, 0, 0, 2)))
+    caption = "  Means of n seeds with their 95 % t-intervals; perplexity is per byte."
+    console.print(caption, style="dim")
+    says = conclusion({setting.name: setting.last() for setting in settings})
+    console.print(Padding(says, (1, 0, 0, 2)), width=min(console.width, 100))
+    _sample(console, runs)
+    _further(console, project, base, runs)
 
 
 def interrupted(console: Console, base: str) -> None:
@@ -135,8 +131,11 @@ def conclusion(losses: Mapping[str, Mapping[int, float]]) -> str:
 
 
 def _table(settings: Sequence[Setting]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    table.add_column("schedule")
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False,
+        header_style="bold",
+    )  # fmt: skip
+    table.add_column("schedule", no_wrap=True)
     titles = ("n", "final loss", "best loss", "perplexity", "tokens/s")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
@@ -187,18 +186,19 @@ def harmless(text: str) -> str:
 def _further(console: Console, project: Project, base: str, runs: Sequence[RunView]) -> None:
     folder, option = _folder(base), _folder(base, "--dir ")
     query = "select run, min(value) from points where metric = 'val/loss' group by run"
-    commands = [f"epochal ls{folder}"]
-    if runs:
-        commands.append(f"epochal show {_name(project, runs[0])}{option}")
-    if len(runs) > 1:
-        a, b = (_name(project, run) for run in runs[:2])
-        commands.append(f"epochal diff {a} {b}{option}")
-    commands += [f"epochal best {METRIC}{option}", f'epochal sql "{query}"{option}']
+    a, b = (_name(project, run) for run in runs[:2])
+    commands = (
+        f"epochal ls{folder}", f"epochal show {a}{option}", f"epochal diff {a} {b}{option}",
+        f"epochal best {METRIC}{option}", f'epochal sql "{query}"{option}',
+    )  # fmt: skip
     _heading(console, "Look further")
     for command in commands:
         console.print(f"  {command}", style="bold", soft_wrap=True)
-    if runs:
-        console.print(f"  {_short(runs[0].dir)}/csv/", soft_wrap=True)
+    console.print(f"  {_short(runs[0].dir)}/csv/", soft_wrap=True)
+
+
+def _seed(run: RunView) -> int:
+    return cast("int", run.seed)  # train.py gives no seeds by role
 
 
 def _name(project: Project, run: RunView) -> str:

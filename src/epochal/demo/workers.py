@@ -39,17 +39,21 @@ class Shared(NamedTuple):
     stop: Any
 
 
-def train_all(jobs: Sequence[Job], on_progress: Callable[[int, int, float], None]) -> None:
+def train_all(
+    jobs: Sequence[Job], on_progress: Callable[[Sequence[int], Sequence[float]], None]
+) -> None:
     """Train all jobs; return when the last has ended.
 
     Call it from the main thread: while the processes start, Ctrl-C is held off.
 
     Args:
         jobs: taken from the first on, by as many processes as there are cores.
-        on_progress: called about ten times a second as ``on_progress(index, step, train_loss)``.
+        on_progress: called about ten times a second as ``on_progress(steps, train_losses)``, with
+            the last step and loss of each job; 0 before its first.
 
     Raises:
-        EpochalError: what a run could not be started for, such as a folder without write access.
+        EpochalError: what a run could not be started for, such as a folder without write access;
+            or one of the processes was killed.
         KeyboardInterrupt: passed on after all processes have ended their runs as interrupted.
     """
     context = multiprocessing.get_context("spawn")
@@ -73,14 +77,19 @@ def train_all(jobs: Sequence[Job], on_progress: Callable[[int, int, float], None
     try:
         while waiting := [process.sentinel for process in processes if process.is_alive()]:
             connection.wait(waiting, POLL_S)
-            for index in range(len(jobs)):
-                on_progress(index, shared.steps[index], shared.losses[index])
+            on_progress(shared.steps, shared.losses)
     finally:
         shared.stop.set()
         for process in processes:
             process.join(STOP_S)
     if not shared.errors.empty():
         raise shared.errors.get()
+    for process in processes:
+        if process.exitcode:
+            raise EpochalError(
+                f"a process of the demo ended with exit code {process.exitcode} before its runs"
+                " were done (-9: killed, often for lack of memory): see what it said above"
+            )
 
 
 def usable_cores() -> int:

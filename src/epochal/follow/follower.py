@@ -18,6 +18,8 @@ from epochal.store import cursor, folder
 from epochal.store.cursor import Cursor
 
 FLUSH_S = 1.0
+SETTLE_S = 3.0
+"""So long after the last record a sink is still flushed: it may rewrite its file rarely."""
 BATCH = 2048
 TRIES = 5
 SLOWEST_RETRY_S = 30.0
@@ -71,7 +73,7 @@ class Follower:
         self._failures = 0
         self._retry_at = 0.0
         self._flushed_at = clock()
-        self._dirty = False
+        self._dirty, self._settles_at = False, 0.0
         self._reader: Reader | None = None
 
     def step(self) -> bool:
@@ -84,7 +86,8 @@ class Follower:
             records = reader.read()
             for start in range(0, len(records), BATCH):
                 self._write(records[start : start + BATCH])
-            if self._dirty and now - self._flushed_at >= FLUSH_S:
+            due = self._dirty or now < self._settles_at
+            if due and now - self._flushed_at >= FLUSH_S:
                 self._flush(finished=False)
         except Exception as error:  # noqa: BLE001 - a stranger's sink; counted, told, retried
             self._failed(error)
@@ -137,7 +140,7 @@ class Follower:
             self._isolate(records)
         else:
             self.sink.write(records)
-        self._dirty = True
+        self._dirty, self._settles_at = True, self._clock() + SETTLE_S
         self.ended |= any(isinstance(r, Event) and r.kind == "end" for r in records)
 
     def _flush(self, *, finished: bool) -> None:

@@ -15,7 +15,7 @@ from epochal.core.problems import logger
 from epochal.journal import recovery
 from epochal.read import series
 from epochal.read.metrics import Definition, MetricSummary, resolve
-from epochal.read.parts import Part, PartEvent, read_parts
+from epochal.read.parts import Part, PartEvent, Parts, read_parts
 from epochal.read.sessions import SessionData, group, hide_replaced, within
 from epochal.store import folder, statistics
 from epochal.store.liveness import Life, of_process
@@ -54,13 +54,13 @@ class Contents:
         self.run_dir = os.path.abspath(run_dir)
         self.about = folder.describe(self.run_dir)
         self.missing_parent = ""
-        self.parts: list[Part] = before.parts if before else []
-        self.parts, problems = read_parts(self.run_dir, self.parts)
+        old: Parts = before.parts if before else Parts()
+        self.parts: Parts = read_parts(self.run_dir, old)
         self.own = group(self.parts, self.run_dir)
         if recover and self._recover():
-            self.parts, problems = read_parts(self.run_dir, self.parts)
+            self.parts = read_parts(self.run_dir, self.parts)
             self.own = group(self.parts, self.run_dir)
-        self.damage = problems + [each for part in self.parts for each in part.damage]
+        self.damage = [*self.parts.problems, *(d for part in self.parts for d in part.damage)]
         self.sessions = [*self._inherited(depth), *self.own]
         hide_replaced(self.sessions)
 

@@ -28,6 +28,9 @@ _FIELDS = (
     "duration_s",
     "steps",
 )
+OFTEN_ASKED = ("last", "min", "max", "mean", "best")
+"""Statistics that are found without decoding the others."""
+
 _GIT = ("commit", "branch", "dirty", "remote", "changed_files", "untracked_files")
 
 
@@ -102,6 +105,9 @@ def fields(about: Mapping[str, Any]) -> Iterator[tuple[FieldPath, Any]]:
     for metric, summary in about["metrics"].items():
         yield ("metrics", metric), summary
         yield ("summary", metric), summary["value"]
+        for field in OFTEN_ASKED:
+            if summary[field] is not None:
+                yield ("summary", metric, field), summary[field]
         goal = resolve(definitions, metric).goal
         if goal is not None:
             yield ("goals", metric), goal

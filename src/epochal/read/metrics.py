@@ -127,7 +127,7 @@ class MetricSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-able form."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def _ruled(summary: MetricSummary, definition: Definition) -> MetricSummary:

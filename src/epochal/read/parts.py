@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -41,6 +41,16 @@ class Rows(NamedTuple):
     steps: Array
     epochs: Array | None
     values: dict[str, Array]
+
+
+class Points(NamedTuple):
+    """Points of one metric, in logging order; arrays of shape (n_points,) as in :class:`Rows`."""
+
+    seq: Array
+    elapsed_ns: Array
+    steps: Array
+    epochs: Array | None
+    values: Array
 
 
 class PartEvent(NamedTuple):
@@ -78,12 +88,23 @@ class Part(Protocol):
     def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
         """Yield the rows that have any of the metrics; None: all of them."""
 
+    def points(self, metric: str) -> list[Points]:
+        """Return a metric's points, key set after key set."""
+
     def events(self) -> list[PartEvent]:
         """Return the events in order."""
 
 
-def read_parts(run_dir: str, before: Sequence[Part] = ()) -> tuple[list[Part], list[str]]:
-    """Return a run's parts in reading order, and what could not be read.
+class Parts(list[Part]):
+    """Parts in reading order; ``problems`` says what could not be read."""
+
+    def __init__(self, parts: Iterable[Part] = (), problems: Iterable[str] = ()) -> None:
+        super().__init__(parts)
+        self.problems = list(problems)
+
+
+def read_parts(run_dir: str, before: Sequence[Part] = ()) -> Parts:
+    """Return a run's parts in reading order.
 
     A segment that is sealed meanwhile is found again.
 
@@ -117,22 +138,21 @@ class _Reading:
         self._seq: dict[str, int] = {}
         self._descriptor: dict[str, dict[str, Any]] = {}
 
-    def parts(self, live: set[Segment], done: set[Segment]) -> tuple[list[Part], list[str]]:
-        parts: list[Part] = []
-        problems: list[str] = []
+    def parts(self, live: set[Segment], done: set[Segment]) -> Parts:
+        parts = Parts()
         for segment in sorted(live | done):
             part: Part | None = None
             if segment in done:
                 try:
                     part = self._sealed(segment)
                 except (ValueError, KeyError, TypeError) as error:
-                    problems.append(f"{sealed.manifest_name(segment)} is damaged: {error}")
+                    parts.problems.append(f"{sealed.manifest_name(segment)} is damaged: {error}")
             if part is None and segment in live:
                 part = self._live(segment)
             if part is not None:
                 parts.append(part)
                 self._descriptor[segment.session] = part.descriptor
-        return parts, problems
+        return parts
 
     def _sealed(self, segment: Segment) -> Part:
         known = self._known.get(segment)
@@ -161,7 +181,23 @@ class _Reading:
         return part
 
 
-class LivePart:
+class _Points:
+    """Points of one metric, from rows."""
+
+    def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
+        raise NotImplementedError
+
+    def points(self, metric: str) -> list[Points]:
+        """Return a metric's points, key set after key set."""
+        return [points_of(rows, metric) for rows in self.rows((metric,))]
+
+
+def points_of(rows: Rows, metric: str) -> Points:
+    """Return one metric of rows."""
+    return Points(rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric])
+
+
+class LivePart(_Points):
     """A segment of the journal."""
 
     def __init__(self, segment: Segment, data: SegmentData) -> None:
@@ -213,7 +249,7 @@ class LivePart:
         return [PartEvent(e.seq, e.mono_ns + self._offset_ns, e.data) for e in self.data.events]
 
 
-class SealedPart:
+class SealedPart(_Points):
     """A sealed segment."""
 
     def __init__(self, folder: str, manifest: Manifest) -> None:

@@ -23,10 +23,11 @@ from epochal.store.catalog import Catalog
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SUMMARY_FIELDS = frozenset(
-    "value first last last_step min min_step max max_step mean std count nan inf first_bad_step"
-    " best best_step out_of_range".split()
+RARELY_ASKED = frozenset(
+    "value first last_step min_step max_step std count nan inf first_bad_step best_step"
+    " out_of_range".split()
 )
+"""Statistics that stand together in the catalog; the others have columns of their own."""
 
 
 class Runs(Sequence[RunView]):
@@ -201,7 +202,7 @@ class Runs(Sequence[RunView]):
     def _column(self, path: FieldPath) -> dict[str, Any]:
         """Return a field of the runs by folder; a metric's statistics are looked into."""
         column = self._catalog.column(path)
-        if path[0] == "summary" and len(path) == 3 and path[2] in SUMMARY_FIELDS:
+        if path[0] == "summary" and len(path) == 3 and path[2] in RARELY_ASKED:
             stats = self._catalog.column(("metrics", path[1]))
             field = path[2]
             return {run_dir: each[field] for run_dir, each in stats.items()} | column

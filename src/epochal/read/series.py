@@ -12,7 +12,7 @@ import numpy as np
 
 from epochal.core.items import Layout
 from epochal.core.optional import require
-from epochal.read.parts import PartEvent, Rows
+from epochal.read.parts import PartEvent, Points, Rows, points_of
 from epochal.read.sessions import Clock, SessionData, within
 from epochal.store.columns import Array
 
@@ -105,10 +105,6 @@ class Series:
         return np.concatenate(pieces)
 
 
-_Piece = tuple[Array, Array, Array, "Array | None", Array]
-"""Points: seq, elapsed_ns, steps, epochs, values."""
-
-
 def build(sessions: Sequence[SessionData], metric: str, *, hidden: bool = False) -> Series:
     """Put the points of a metric together.
 
@@ -120,24 +116,25 @@ def build(sessions: Sequence[SessionData], metric: str, *, hidden: bool = False)
     Raises:
         DamageError: a sealed file is damaged.
     """
-    pieces: list[_Piece] = []
+    pieces: list[Points] = []
     ordinals: list[Array] = []
     for session in sessions:
         limit = session.own_limit if hidden else session.limit
-        stored = (rows for part in session.parts for rows in part.rows((metric,)))
-        found = [_piece(within(rows, limit), metric) for rows in stored]
-        found += [_piece(within(rows, limit), metric) for rows in big_rows(session, (metric,))]
-        found = [piece for piece in found if len(piece[0])]
+        stored = [rows for part in session.parts for rows in part.rows((metric,))]
+        seen = [within(rows, limit) for rows in [*stored, *big_rows(session, (metric,))]]
+        found = [points_of(rows, metric) for rows in seen if len(rows.seq)]
         if found:
             pieces.append(_in_order(found))
-            ordinals.append(np.full(len(pieces[-1][0]), session.ordinal, np.int64))
+            ordinals.append(np.full(len(pieces[-1].seq), session.ordinal, np.int64))
     clocks = {session.ordinal: session.clock for session in sessions}
     if not pieces:
         empty = np.empty(0, np.int64)
         return Series(metric, empty, np.empty(0), empty, empty, empty, None, clocks)
-    seq, elapsed_ns, steps, epochs, values = _concatenated(pieces)
-    sessions_of = np.concatenate(ordinals)
-    return Series(metric, steps, exact_values(values), seq, sessions_of, elapsed_ns, epochs, clocks)
+    points = _concatenated(pieces)
+    return Series(
+        metric, points.steps, exact_values(points.values), points.seq, np.concatenate(ordinals),
+        points.elapsed_ns, points.epochs, clocks,
+    )  # fmt: skip
 
 
 def big_rows(session: SessionData, metrics: Collection[str] | None) -> list[Rows]:
@@ -164,29 +161,28 @@ def big_rows(session: SessionData, metrics: Collection[str] | None) -> list[Rows
     return found
 
 
-def _piece(rows: Rows, metric: str) -> _Piece:
-    return rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric]
-
-
-def _in_order(pieces: list[_Piece]) -> _Piece:
-    joined = _concatenated(pieces)
-    if len(pieces) == 1 or (np.diff(joined[0]) >= 0).all():
-        return joined
-    order = np.argsort(joined[0], kind="stable")
-    seq, elapsed_ns, steps, epochs, values = joined
+def _in_order(pieces: list[Points]) -> Points:
+    points = _concatenated(pieces)
+    if len(pieces) == 1 or (np.diff(points.seq) >= 0).all():
+        return points
+    order = np.argsort(points.seq, kind="stable")
+    seq, elapsed_ns, steps, epochs, values = points
     epochs = None if epochs is None else epochs[order]
-    return seq[order], elapsed_ns[order], steps[order], epochs, values[order]
+    return Points(seq[order], elapsed_ns[order], steps[order], epochs, values[order])
 
 
-def _concatenated(pieces: list[_Piece]) -> _Piece:
+def _concatenated(pieces: list[Points]) -> Points:
     if len(pieces) == 1:
         return pieces[0]
     epochs = None
-    if any(piece[3] is not None for piece in pieces):
-        known = [np.full(len(p[0]), np.nan) if p[3] is None else p[3] for p in pieces]
+    if any(piece.epochs is not None for piece in pieces):
+        known = [np.full(len(p.seq), np.nan) if p.epochs is None else p.epochs for p in pieces]
         epochs = np.concatenate(known)
-    seq, elapsed_ns, steps, values = (np.concatenate([p[i] for p in pieces]) for i in (0, 1, 2, 4))
-    return seq, elapsed_ns, steps, epochs, values
+    return Points(
+        np.concatenate([p.seq for p in pieces]), np.concatenate([p.elapsed_ns for p in pieces]),
+        np.concatenate([p.steps for p in pieces]), epochs,
+        np.concatenate([p.values for p in pieces]),
+    )  # fmt: skip
 
 
 def step_array(steps: list[Any]) -> Array:

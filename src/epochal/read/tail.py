@@ -7,15 +7,12 @@ import time
 from collections.abc import Iterator
 
 from epochal.core.errors import DamageError
-from epochal.core.items import IMPLICIT_STEP
-from epochal.core.records import Event, Record, Row
+from epochal.core.records import Record
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.journal.reader import Position, SessionReader
 from epochal.read.contents import Contents
-from epochal.read.parts import Part, SealedPart
-from epochal.read.sessions import group
-from epochal.store import sealed
+from epochal.store import replay, sealed
 
 BATCH = 4096
 OVER = frozenset({"finished", "failed", "interrupted", "killed"})
@@ -55,7 +52,6 @@ class _Tail:
     def __init__(self, run_dir: str) -> None:
         self._journal = os.path.join(run_dir, "journal")
         self._sealed = os.path.join(run_dir, "sealed")
-        self._run_dir = run_dir
         self._readers: dict[str, SessionReader] = {}
 
     def read(self) -> list[Record]:
@@ -89,54 +85,11 @@ class _Tail:
 
     def _take_sealed(self, segment: Segment, reader: SessionReader) -> list[Record]:
         try:
-            part = SealedPart(self._sealed, sealed.read_manifest(self._sealed, segment))
+            manifest = sealed.read_manifest(self._sealed, segment)
         except ValueError as error:
             message = f"the manifest of {segment.name} is damaged: {error}"
             raise DamageError(message) from error
         seq = reader.position.seq
-        reader.position = Position(segment.index + 1, 0, max(seq, part.manifest.seq[1]))
-        return records(part, self._run_dir, seq)
-
-
-def records(part: Part, run_dir: str, seq: int = 0) -> list[Record]:
-    """Return the records of a part from a sequence number on, in order."""
-    (session,) = group([part], run_dir)
-    clock = session.clock
-    found: list[Record] = []
-    for rows in part.rows(None):
-        layout = rows.layout
-        elapsed, times = clock.elapsed_s(rows.elapsed_ns), clock.time_s(rows.seq, rows.elapsed_ns)
-        steps = rows.steps.tolist()
-        epochs = rows.epochs.tolist() if rows.epochs is not None else [None] * len(steps)
-        values = zip(*(column.tolist() for column in rows.values.values()), strict=True)
-        fixed = zip(
-            rows.seq.tolist(), times.tolist(), elapsed.tolist(), steps, epochs, values, strict=True
-        )
-        given = not layout.variant & IMPLICIT_STEP
-        found += [
-            Row(session.ordinal, at, time_s, elapsed_s, step, given, epoch, layout.phase,
-                dict(zip(rows.values, row, strict=True)))
-            for at, time_s, elapsed_s, step, epoch, row in fixed
-            if at >= seq
-        ]  # fmt: skip
-    import numpy as np
-
-    for event in part.events():
-        if event.seq >= seq:
-            where = np.array([event.seq]), np.array([event.elapsed_ns])
-            data = {key: value for key, value in event.data.items() if key != "kind"}
-            found.append(
-                Event(session.ordinal, event.seq, float(clock.time_s(*where)[0]),
-                      float(clock.elapsed_s(where[1])[0]), str(event.data.get("kind")), data)
-            )  # fmt: skip
-    return sorted(_joined(found), key=lambda record: record.seq)
-
-
-def _joined(found: list[Record]) -> list[Record]:
-    """Put rows of one sequence number together: the long table holds them by metric."""
-    by_seq: dict[int, Record] = {}
-    for record in found:
-        first = by_seq.setdefault(record.seq, record)
-        if first is not record and isinstance(first, Row) and isinstance(record, Row):
-            first.values.update(record.values)
-    return list(by_seq.values())
+        reader.position = Position(segment.index + 1, 0, max(seq, manifest.seq[1]))
+        batches = replay.replay(self._sealed, manifest, seq)
+        return [record for batch, _ in batches for record in batch]

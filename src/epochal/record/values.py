@@ -54,6 +54,7 @@ class Values:
     ) -> None:
         self._put_event, self._later, self._problems = put_event, later, problems
         self._on_device: dict[str, Any] = {}
+        self._given: Mapping[str, Any] = {}
 
     def __call__(self, values: Mapping[str, Any], clock: Clock) -> dict[str, float]:
         """Return the floats of a mapping; nested mappings are joined with ``/``.
@@ -64,7 +65,7 @@ class Values:
             AttributeError: ``values`` is not a mapping (told to the user by ``Run.log``).
         """
         found: dict[str, float] = {}
-        self._on_device = {}
+        self._on_device, self._given = {}, values
         for key, value in values.items():
             try:
                 self._convert(key, value, clock.step, found)
@@ -105,7 +106,10 @@ class Values:
             self._text(key, str.__str__(value), step)
         elif isinstance(value, Mapping):
             for inner, item in value.items():
-                self._convert(f"{key}/{inner}", item, step, found)
+                name = f"{key}/{inner}"
+                while name in found or name in self._given:
+                    name += "_"
+                self._convert(name, item, step, found)
         elif is_array(value):
             self._array(key, value, step, found)
         elif isinstance(value, int):

@@ -104,6 +104,8 @@ class CsvSink:
         base = os.path.join(folder, run.slug)
         steps = Schema(_step_columns, _step_cells)
         epochs = Schema(_epoch_columns, _epoch_cells)
+        for table in self._tables or ():  # after an ``open`` that failed
+            table.release()
         tables = self._tables = (
             CsvTable(f"{base}_steps.csv", steps, self._cell, self._clock),
             CsvTable(f"{base}_epochs.csv", epochs, self._cell, self._clock),
@@ -152,9 +154,14 @@ class CsvSink:
 
     def close(self) -> None:
         """Write everything, new columns included, and close the files."""
-        tables, self._tables = self._tables or (), None
-        for table in tables:
-            table.close()
+        if self._tables is None:
+            return
+        steps, epochs = self._tables
+        self._tables = None
+        try:
+            steps.close()
+        finally:
+            epochs.close()
 
     def _opened(self) -> tuple[CsvTable, CsvTable]:
         if self._tables is None:

@@ -90,7 +90,7 @@ class CsvTable:
         Raises:
             SinkError: the file is not the one that the state describes.
         """
-        self._let_go()
+        self.release()
         self._held, self._changed = [], False
         if state is None:
             self._replace(self._schema.start(()), ())
@@ -167,9 +167,10 @@ class CsvTable:
             if self._file is not None:
                 self.flush(now=True)
         finally:
-            self._let_go()
+            self.release()
 
-    def _let_go(self) -> None:
+    def release(self) -> None:
+        """Let go of the file as it is, without writing."""
         if self._file is not None:
             self._file.close()
         self._file = None
@@ -244,7 +245,7 @@ class CsvTable:
             for record in records:  # noqa: UP028 - the last one is kept
                 yield record
 
-        self._let_go()  # not every system replaces an open file
+        self.release()  # not every system replaces an open file
         write_atomically(self.path, pieces())
         self._file = io.FileIO(self.path, "r+")
         self._size, self._last = self._file.seek(0, io.SEEK_END), record
@@ -264,7 +265,10 @@ class CsvTable:
             at = file.seek(len(self._header()))
             record = b""
             while at < self._size:
-                record += file.readline()
+                line = file.readline()
+                if not line:
+                    raise SinkError(f"{self.path} was cut by somebody else while it was written")
+                record += line
                 # A quoted cell may hold line ends: the line goes on while a quote is open.
                 if record.count(b'"') % 2 == 0 or len(record) + at >= self._size:
                     at += len(record)

@@ -87,6 +87,8 @@ class JsonSink:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         try:
             self._restore(state or _beginning(run))
+            if self._rows is not None:  # after an ``open`` that failed
+                self._rows.close()
             self._rows = JsonRows(os.path.join(self._folder, "training_metrics.json"))
             self._rows.open(state and state["rows"], self._rest())
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -126,7 +126,11 @@ class JsonRows:
             while at < self._size:
                 line = file.readline()
                 at += len(line)
-                yield json.loads(line.rstrip(b",\n"))
+                try:
+                    yield json.loads(line.rstrip(b",\n"))
+                except ValueError as error:
+                    message = f"{self.path} was changed by somebody else while it was written"
+                    raise SinkError(message) from error
 
     def replace(self, rows: Iterable[Mapping[str, Any]], rest: Mapping[str, Any]) -> None:
         """Write the file anew with these rows, atomically; they may come from ``rows``."""

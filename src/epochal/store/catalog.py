@@ -145,6 +145,7 @@ class Catalog:
     def _refresh(self) -> list[str]:
         projects = self._projects
         self._read_rows()
+        rows = self._rows
         found: dict[str, int] = {}
         changed: list[tuple[str, int]] = []
         for run_dir in self._folders():
@@ -152,7 +153,7 @@ class Catalog:
                 mtime = os.stat(run_dir + "/journal").st_mtime_ns
             except OSError:
                 mtime = 0
-            row = self._rows.get(run_dir)
+            row = rows.get(run_dir)
             if (
                 row is None
                 or row.mtime != mtime
@@ -171,8 +172,18 @@ class Catalog:
         )  # fmt: skip
 
     def _folders(self) -> Iterator[str]:
+        """Yield all run folders: what is known is not looked at again."""
         for each in [self.root] if self._projects is None else self._projects:
-            yield from folder.run_folders(each)
+            if folder.is_run(each):
+                yield each
+                continue
+            for below in _entries(each):
+                if below in self._rows or folder.run_id(below) is not None:
+                    yield below
+                else:
+                    for run_dir in _entries(below):
+                        if run_dir in self._rows or folder.run_id(run_dir) is not None:
+                            yield run_dir
 
     def _write(self, changed: Sequence[tuple[str, int]], gone: Sequence[str]) -> None:
         """Describe what changed, a batch at a time, so that the file is never locked for long."""
@@ -247,11 +258,12 @@ class Catalog:
         number = self._paths.get(json.dumps(path))
         found = self._db.execute("select run, value from fields where path = ?", (number,))
         dirs = self._dirs
-        return {
-            dirs[run]: json.loads(value) if type(value) is bytes else value
-            for run, value in found
-            if run in dirs
-        }
+        column = {dirs[run]: value for run, value in found if run in dirs}
+        stored = [run_dir for run_dir, value in column.items() if type(value) is bytes]
+        if stored:  # one call for all of them is several times faster than one for each
+            texts = b",".join([column[run_dir] for run_dir in stored])
+            column.update(zip(stored, json.loads(b"[" + texts + b"]"), strict=True))
+        return column
 
     def _read_document(self, run_dir: str) -> dict[str, Any]:
         self._read_rows()
@@ -364,9 +376,18 @@ def _encoded(value: Any) -> Any:
     return json.dumps(value, default=str).encode("ascii")
 
 
+def _entries(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [e.path for e in entries if not e.name.startswith(".") and e.is_dir()]
+    except OSError:
+        return []
+
+
 def _absolute(root: str, where: str) -> str:
-    path = os.path.join(root, where)
-    return os.path.normpath(path) if where.startswith(os.pardir) else path
+    if where.startswith(os.curdir):  # "." or ".."
+        return os.path.normpath(os.path.join(root, where))
+    return f"{root}{os.sep}{where}"
 
 
 def _went_on(run_dir: str, watch: str) -> bool:

@@ -266,7 +266,6 @@ class SinkSuite:
         try:
             sink.open(_run(folder), state)
         except SinkError:  # the sink cannot use the state any more
-            sink.close()
             sink.open(_run(folder), None)
             after = 0
         for start in range(after, len(records), batch):
