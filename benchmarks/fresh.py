@@ -65,14 +65,16 @@ def measure(
 
 def _environment(folder: Path) -> dict[str, str]:
     """Return an environment in which no logger finds settings, a network or a home."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("EPOCHAL_", "WANDB_"))}
+    # Without bytecode, what was edited last would be compiled at each import and timed with it.
+    left_out = ("EPOCHAL_", "WANDB_", "TRACKIO_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {
         **kept, "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": str(folder),
         "WANDB_CACHE_DIR": str(folder), "WANDB_CONFIG_DIR": str(folder),
         "WANDB_DATA_DIR": str(folder),
         "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_TELEMETRY": "1",
         "XDG_CACHE_HOME": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore",
+        "PYTHONWARNINGS": "ignore",
     }  # fmt: skip
 
 

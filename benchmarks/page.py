@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,20 @@ class Page:
         results: the figures.
         notes: what else must be said, such as loggers that are missing.
         quick: whether these are trial figures.
+        load: the machine's load average before the first measurement.
     """
 
     def __init__(
         self, subjects: Mapping[str, Subject], results: Results, notes: Sequence[str], *,
-        quick: bool,
+        quick: bool, load: float,
     ) -> None:  # fmt: skip
         self._subjects, self._results, self._notes = subjects, results, list(notes)
-        self._quick = quick
+        self._quick, self._load = quick, load
 
     def markdown(self) -> str:
         """Return the whole page."""
         parts = [
-            "# Benchmarks", machine(), *self._trial(), *self._verdict(),
+            "# Benchmarks", machine(self._load), *self._trial(), *self._verdict(),
             "## How many times better than", *self._ratios(), "## Figures", *self._figures(),
             "## Not measured", *self._missing(), "## Run it yourself",
             "```sh\nmake bench\n```", HOW_TO_RUN,
@@ -55,15 +56,15 @@ class Page:
         values = self._results.get(subject, {}).get(case, {}).get(row.figure)
         return row.fold(values) if values else None
 
-    def _rows(self) -> list[tuple[str, Row, Figure]]:
-        """Return each row that has a figure of Epochal's."""
-        rows = [(name, row) for name, s in self._subjects.items() for row in s.rows]
-        found = [(name, row, self.figure(name, row, row.case)) for name, row in rows]
-        return [(name, row, figure) for name, row, figure in found if figure is not None]
+    def _rows(self) -> Iterator[tuple[str, Row, Figure]]:
+        """Yield each row that has a figure of Epochal's."""
+        for name, subject in self._subjects.items():
+            for row in subject.rows:
+                if (figure := self.figure(name, row, row.case)) is not None:
+                    yield name, row, figure
 
     def _trial(self) -> list[str]:
-        text = "**Trial figures** of `--quick`: few repetitions, short loops, not to be quoted."
-        return [text] if self._quick else []
+        return ["**Trial figures** of `--quick`: short loops, not to be quoted."] * self._quick
 
     def _verdict(self) -> list[str]:
         said: dict[str, list[str]] = {}
@@ -170,7 +171,7 @@ def ratio(row: Row, ours: Figure, theirs: Figure | None) -> str:
     return f"{'> ' if unsure else ''}{number(max(theirs.value, 0.0) / own)}"
 
 
-def machine() -> str:
+def machine(load: float) -> str:
     """Return a paragraph on the machine: cores, processor, versions; neither paths nor names."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -183,10 +184,16 @@ def machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
+    cores, others = len(os.sched_getaffinity(0)), ""
+    if load >= 0.5:
+        others = (
+            f" **Other programs were running** (load average {load:.1f} before the first"
+            " measurement): figures are worse than on a quiet machine."
+        )
     return (
-        f"Measured on {len(os.sched_getaffinity(0))} cores of {model}, {platform.system()}"
+        f"Measured on {cores} cores of {model}, {platform.system()}"
         f" {platform.release().split('-')[0]}, CPython {platform.python_version()}, with"
         f" {', '.join(versions)}. All loggers ran on it in turn, in shuffled order, each"
         " measurement in a fresh process; figures are medians over the repetitions unless a line"
-        " says otherwise. Epochal ran with its defaults: csv and json mirrors on."
+        f" says otherwise. Epochal ran with its defaults: csv and json mirrors on.{others}"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import random
 import sys
 from collections import defaultdict
@@ -36,8 +37,11 @@ def main() -> int:
         f"{peers.NAMES[case]} is left out: {' and '.join(needs)} not installed here."
         for case, needs in absent.items()
     ]
+    if "wandb" not in absent:
+        notes.append("W&B offline, reading and kills: its files have no reader in Python.")
+    load = os.getloadavg()[0]
     results = measure_all(subjects, set(absent), arguments)
-    page = Page(subjects, results, notes, quick=arguments.quick).markdown()
+    page = Page(subjects, results, notes, quick=arguments.quick, load=load).markdown()
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
     if arguments.only:  # a part must not replace the page of all

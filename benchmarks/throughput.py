@@ -14,8 +14,9 @@ SUBJECT = Subject(
     title="Throughput",
     how=(
         "200,000 calls (peers: 20,000) with 10 values in a tight loop, then `flush()`; W&B and"
-        " Trackio have no flush, `finish()` is timed. Afterwards every row is read back from the"
-        " journal and compared, and the CSV file is looked at until it has all lines."
+        " Trackio have no flush, `finish()` is timed, though W&B's service process may"
+        " write on after it. Then every row is read back from the journal and compared, and the CSV"
+        " file is looked at until it has all lines."
     ),
     rows=(
         Row(

@@ -35,7 +35,8 @@ def record(name, project="text2sign", tags=(), state="finished", **config):
 record("adam", lr=0.001, seed=0, model={"depth": 12}, tags=("ablation/lr",))
 record("sgd", lr=0.1, seed=0, model={"depth": 24})
 record("other", project="speech", lr=0.01, seed=1, state="failed")
-record("[red]x[/] \x1b[2J\r\n\u202eevil", lr=1.0, seed=0, tags=("[b]\x07",), **{"k\x1b[31m": "[/]\x07"})
+hostile = {"k\x1b[31m": "[/]\x07"}
+record("[red]x[/] \x1b[2J\r\n\u202eevil", lr=1.0, seed=0, tags=("[b]\x07",), **hostile)
 """
 
 
@@ -50,7 +51,7 @@ def recorded(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def runs(recorded, tmp_path) -> Path:
-    """A folder of four runs: adam, sgd and one with a hostile name in text2sign, other in speech."""
+    """Four runs: adam, sgd and one with a hostile name in text2sign, other in speech."""
     return Path(shutil.copytree(recorded, tmp_path / "runs"))
 
 

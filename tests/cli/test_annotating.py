@@ -37,7 +37,7 @@ def test_notes_are_replaced(epochal, runs, shown):
     assert "notes     one\n          two\n" in epochal("show", "adam", "--dir", runs).stdout
 
 
-def test_a_run_is_named_in_four_ways(epochal, runs, folder_of, shown):
+def test_a_run_is_named_in_four_ways(folder_of, shown):
     """Id, name, prefix and path name the same run."""
     adam = folder_of("adam")
     run_id = adam.name.rpartition("-")[2]

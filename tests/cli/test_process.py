@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 WRITER = """
 import sys, epochal
 run = epochal.init(project="p", name="live", dir=sys.argv[1], follow="off", sinks=())
@@ -59,15 +61,22 @@ def test_help_lists_every_command(shell):
     assert "..." not in text.partition("Start:")[2]
 
 
-def test_a_closed_pipe_is_silent(runs):
+@pytest.mark.parametrize("arguments", [("tail", "-n", "9999", "--json"), ("sql",)], ids=str)
+def test_a_closed_pipe_is_silent(tmp_path, arguments):
     """A reader that has seen enough, such as `head`, is no error to talk about."""
-    query = "select a.value from points a, points b, points c"
-    process = command("sql", query, "--dir", str(runs))
+    import epochal as library
+
+    run = library.init(project="p", dir=str(tmp_path), follow="off", sinks=())
+    for step in range(3000):
+        run.log({"loss": float(step)}, step=step)
+    run.finish()
+    what = run.dir if arguments[0] == "tail" else "select * from points"
+    process = command(*arguments, what, "--dir", str(tmp_path))
     assert process.stdout.readline().strip()
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    process.wait(60)
+    assert process.wait(60) == 1
 
 
 def test_tail_follows_to_the_end(tmp_path):

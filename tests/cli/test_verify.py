@@ -9,7 +9,7 @@ from epochal.journal import frames
 
 
 @pytest.fixture
-def live(epochal, tmp_path):
+def live(tmp_path):
     """A run whose rows are in the journal: it was recorded without followers."""
     import epochal as library
 
@@ -130,11 +130,13 @@ def test_unreadable_manifest_and_description(epochal, folder_of):
     assert ".json: bytes 0 to 1" in result.stdout
 
 
-def test_mirrors_behind_are_no_damage(epochal, runs, folder_of):
+def test_mirrors_behind_are_no_damage(epochal, folder_of):
     """Mirrors that are behind are told with status 0, and `sync` mends that."""
     assert epochal("tag", folder_of("adam"), "late").exit_code == 0
     result = epochal("verify", folder_of("adam"), "--json")
     assert result.exit_code == 0
     assert set(json.loads(result.stdout)[0]["behind_bytes"]) == {"csv", "json"}
     assert "synced" in epochal("sync", folder_of("adam")).stdout
-    assert json.loads(epochal("verify", folder_of("adam"), "--json").stdout)[0]["behind_bytes"] == {}
+    assert (
+        json.loads(epochal("verify", folder_of("adam"), "--json").stdout)[0]["behind_bytes"] == {}
+    )

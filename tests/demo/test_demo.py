@@ -111,25 +111,57 @@ def test_a_run_records_what_the_tutorial_says(tmp_path):
     assert run.summary["parameters"] > 0
 
 
-@pytest.mark.torch
-@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "parent only"])
-def test_ctrl_c_ends_all_runs_as_interrupted(tmp_path, whole_group):
-    """After SIGINT the exit status is 130, no run goes on, and the output says where they are."""
+@pytest.fixture
+def endless(tmp_path):
+    """A demo of two runs that are training and would go on for long."""
     process = subprocess.Popen(
-        [*COMMAND, "--dir", str(tmp_path), "--steps", "100000"], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [*COMMAND, "--dir", str(tmp_path), "--steps", "1000000", "--seeds", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        runs = wait_until(lambda: list(tmp_path.glob("demo/*/run.json")))
-        wait_until(lambda: epochal.open(runs[0].parent).runs()[0].steps)
-        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        wait_until(lambda: list(tmp_path.glob("demo/*/run.json")))
+        wait_until(lambda: all(run.steps for run in epochal.open(tmp_path).runs()))
+        yield process
     finally:
         process.kill()
-    assert process.returncode == 130
+        process.communicate()
+
+
+def states(folder: Path) -> set[str]:
+    """The states of all runs in a folder."""
+    return {run.state for run in epochal.open(folder).runs()}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "parent only"])
+def test_ctrl_c_ends_all_runs_as_interrupted(endless, tmp_path, whole_group):
+    """After SIGINT the exit status is 130, no run goes on, and the output says where they are."""
+    (os.killpg if whole_group else os.kill)(endless.pid, signal.SIGINT)
+    output, errors = endless.communicate(timeout=60)
+    assert endless.returncode == 130
     assert errors == ""
     assert f"epochal ls {tmp_path}\n" in output
-    assert {run.state for run in epochal.open(tmp_path).runs()} == {"interrupted"}
+    assert states(tmp_path) == {"interrupted"}
+
+
+@pytest.mark.torch
+def test_runs_do_not_outlive_the_demo(endless, tmp_path):
+    """When the demo itself is killed, its runs end as interrupted."""
+    endless.kill()
+    wait_until(lambda: states(tmp_path) == {"interrupted"})
+
+
+@pytest.mark.torch
+def test_a_killed_process_is_said(endless):
+    """When a training process is killed the demo fails with one line that says so."""
+    listed = Path(f"/proc/{endless.pid}/task/{endless.pid}/children").read_text().split()
+    for pid in map(int, listed):
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    _, errors = endless.communicate(timeout=60)
+    assert endless.returncode == 1
+    assert "exit code -9" in errors
+    assert len(errors.splitlines()) == 1
 
 
 @pytest.mark.torch

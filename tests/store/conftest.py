@@ -4,7 +4,3 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from recorded import new_run, run  # noqa: E402
-
-__all__ = ["new_run", "run"]

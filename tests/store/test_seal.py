@@ -99,8 +99,7 @@ def test_sealing_again_is_harmless(tmp_path):
 def test_full_segments_of_a_living_run(tmp_path):
     """While the process lives only full segments are sealed, and what follows reads on."""
     run_dir = make_run(tmp_path)
-    maker = JournalMaker(run_dir, wall_ns=2_000_000_000 * 10**9)  # its heartbeat is recent
-    maker.session.describe = lambda _=maker.session.describe(): _ | {"host": "elsewhere"}
+    maker = JournalMaker(run_dir, claims={"host": "elsewhere"})
     maker.row({"a": 1.0}, 0)
     maker.rotate()
     maker.row({"a": 2.0}, 1)
@@ -116,8 +115,7 @@ def test_full_segments_of_a_living_run(tmp_path):
 def test_no_contact_is_not_the_end(tmp_path):
     """The last segment of a silent process on another host stays open."""
     run_dir = make_run(tmp_path)
-    maker = JournalMaker(run_dir)
-    maker.session.describe = lambda _=maker.session.describe(): _ | {"host": "elsewhere"}
+    maker = JournalMaker(run_dir, claims={"host": "elsewhere"}, wall_ns=10**9)
     maker.row({"a": 1.0}, 0)
     maker.close(state=None)
     (segment,) = frames.segments(maker.folder)
@@ -129,9 +127,7 @@ def test_no_contact_is_not_the_end(tmp_path):
 def test_a_dead_process_is_sealed(tmp_path):
     """The segments of a process of this host that is gone are sealed; a torn end is no damage."""
     run_dir = make_run(tmp_path)
-    maker = JournalMaker(run_dir)
-    dead = {"boot": boot_id(), "pid": 2**22 + 1, "ring": ""}
-    maker.session.describe = lambda _=maker.session.describe(): _ | dead
+    maker = JournalMaker(run_dir, claims={"boot": boot_id(), "pid": 2**22 + 1, "ring": ""})
     maker.row({"a": 1.0}, 0)
     maker.close(state=None)
     (segment,) = frames.segments(maker.folder)
@@ -159,7 +155,7 @@ def test_a_damaged_segment_stays(tmp_path):
         data[found[2].stop - 3] ^= 1
 
     rewrite(path, flip)
-    assert seal_run(run_dir) [:2] == (2, 1)
+    assert seal_run(run_dir)[:2] == (2, 1)
     assert os.path.exists(path)
     parts = read_parts(run_dir)
     assert [part.lost for part in parts] == [0, 1]
@@ -175,17 +171,31 @@ def test_a_sealed_file_with_a_flipped_bit_is_never_read(tmp_path):
     path, before = os.path.join(folder, name), content(run_dir)
     size = os.path.getsize(path)
     refused = 0
-    for at in range(0, size, max(1, size // 150)):
-        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 0x10))
+    for at in range(0, size, max(1, size // 300)):
+        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 1 << at % 8))
         try:
             assert content(run_dir) == before
         except DamageError:
             refused += 1
-        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 0x10))
-    assert refused > 20
+        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 1 << at % 8))
+    assert refused > 100
     Path(path).unlink()
     with pytest.raises(DamageError, match="missing"):
         content(run_dir)
+
+
+def test_a_manifest_with_a_flipped_bit_is_never_believed(tmp_path):
+    """One flipped bit anywhere in a manifest, which holds statistics and texts, is noticed."""
+    run_dir = finished_run(tmp_path, [({"a": float(i)}, i) for i in range(3)])
+    seal_run(run_dir)
+    folder = os.path.join(run_dir, "sealed")
+    (name,) = [n for n in os.listdir(folder) if n.endswith(".json")]
+    path = os.path.join(folder, name)
+    for at in range(0, os.path.getsize(path), 7):
+        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 1 << at % 8))
+        assert len(read_parts(run_dir).problems) == 1
+        rewrite(path, lambda data, at=at: data.__setitem__(at, data[at] ^ 1 << at % 8))
+    assert read_parts(run_dir).problems == []
 
 
 def test_a_damaged_manifest_falls_back_to_the_journal(tmp_path):

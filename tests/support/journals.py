@@ -24,7 +24,9 @@ class JournalMaker:
     The clock is ours: it begins at 1 s and goes on by a millisecond with each record.
     """
 
-    def __init__(self, run_dir: str, **session) -> None:
+    def __init__(self, run_dir: str, *, claims=None, **session) -> None:
+        """Takes attributes of the session; `claims` are put over its descriptor."""
+        self._claims = claims or {}
         fixed = {"wall_ns": 1_700_000_000_000_000_000, "mono_ns": 1_000_000_000}
         self.run_dir = run_dir
         self.session = Session("x", next_ordinal(run_dir), **{**fixed, **session})
@@ -96,8 +98,12 @@ class JournalMaker:
     def descriptor(self) -> None:
         """Repeats the descriptor, with the layouts as of now."""
         self.frame()
-        described = descriptor_payload(self.session.describe(), list(self.layouts.values()))
-        self._file.append(self._file.frame(frames.DESCRIPTOR, self.seq, described))
+        self._describe()
+
+    def _describe(self) -> None:
+        description = self.session.describe() | self._claims
+        payload = descriptor_payload(description, list(self.layouts.values()))
+        self._file.append(self._file.frame(frames.DESCRIPTOR, self.seq, payload))
 
     def rotate(self) -> None:
         """Begins a new segment."""
@@ -117,8 +123,7 @@ class JournalMaker:
         if self._file is None:
             self._index += 1
             self._file = SegmentFile(self.folder, self.session.segment(self._index))
-            described = descriptor_payload(self.session.describe(), list(self.layouts.values()))
-            self._file.append(self._file.frame(frames.DESCRIPTOR, self.seq, described))
+            self._describe()
         return self._file
 
 

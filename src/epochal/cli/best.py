@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @project_option
 @dir_option
 @json_option
-def best(  # noqa: PLR0917 - one argument for each option
+def best(
     metric: str, goal: str | None, expression: str | None, limit: int, project: str | None,
     base: str | None, as_json: bool,
 ) -> None:  # fmt: skip

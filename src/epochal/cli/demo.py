@@ -8,7 +8,7 @@ import click
 @click.command()
 @click.option("--quick", is_flag=True, help="A few seconds: 2 seeds of 30 steps.")
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting. [default: 3]")
-@click.option("--steps", type=click.IntRange(1), help="Steps of each run. [default: 1,000]")
+@click.option("--steps", type=click.IntRange(1), help="Steps of each run. [default: 1,200]")
 @click.option(
     "--dir", "base", metavar="DIR", type=click.Path(file_okay=False),
     help="Folder of all runs. [default: the setting 'dir', ./runs unless changed]",

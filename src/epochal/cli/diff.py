@@ -38,8 +38,8 @@ def diff(a: str, b: str, everything: bool, base: str | None, as_json: bool) -> N
     if not rows:
         click.echo("Config, code and packages are the same.")
     for metric, (one, other) in found.summary.items():
-        texts = [NOTHING if value is None else number(value) for value in (one, other)]
-        rows.append((metric, *texts, _change(one, other)))
+        a, b = (NOTHING if value is None else number(value) for value in (one, other))
+        rows.append((metric, a, b, _change(one, other)))
     columns = [
         output.Column("", elastic=14), output.Column(found.a, elastic=12),
         output.Column(found.b, elastic=12), output.Column("Change", right=True, rank=1),

@@ -29,9 +29,7 @@ def _age(_: click.Context, param: click.Parameter, value: str | None) -> float |
     return float(match[1]) * UNITS_S[match[2]]
 
 
-def _states(
-    _: click.Context, param: click.Parameter, value: str | None
-) -> tuple[str, ...] | None:
+def _states(_: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Return states that were written with commas between them."""
     if value is None:
         return None

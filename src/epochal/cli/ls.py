@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from epochal.cli.options import (
-    dir_option, folder_argument, json_option, project_option, runs_dir,
-)  # fmt: skip
+from epochal.cli.options import dir_option, folder_argument, json_option, project_option, runs_dir
 
 if TYPE_CHECKING:
     from epochal.read.runs import Runs
@@ -39,15 +37,16 @@ _COLUMN = re.compile(r"""(?:[^,"'\[]|"[^"]*"|'[^']*'|\[[^\]]*\])+""")
     help=f"Show at most N runs, 0: all. [default: {LIMIT} on a terminal, else all]",
 )  # fmt: skip
 @json_option
-def ls(  # noqa: PLR0917 - one argument for each option
+def ls(
     folder: str | None, base: str | None, project: str | None, expression: str | None, sort: str,
     columns: str | None, limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """List runs.
 
-    Shows state, age, duration, steps, main metrics and tags. The metrics are those that were defined with a goal, then the most common ones. --filter,
-    --sort and --columns use the language of `Project.runs`: paths such as config.lr, tags, state,
-    created, summary["val/loss"].min, with and, or, not, in, == and < between them.
+    Shows state, age, duration, steps, main metrics and tags. The metrics are those that
+    were defined with a goal, then the most common ones. --filter, --sort and --columns use
+    the language of `Project.runs`: paths such as config.lr, tags, state, created,
+    summary["val/loss"].min, with and, or, not, in, == and < between them.
     """
     from epochal.cli import output
     from epochal.cli.formats import count

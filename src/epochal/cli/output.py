@@ -21,6 +21,7 @@ from epochal.core.names import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 UNLIMITED = 1 << 16
@@ -101,33 +102,49 @@ def fail(message: str) -> NoReturn:
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table; cells are text or what :func:`shown` made."""
-    from rich import box
-    from rich.table import Table
-
     out = console()
     cells = [[shown(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    widths = [
-        max([shown(column.title).cell_len, *(row[i].cell_len for row in cells)])
-        for i, column in enumerate(columns)
-    ]
-    kept = list(range(len(columns)))
-    if out.is_terminal:
-        kept, widths = _fitting(columns, widths, out.width)
-    made = Table(
-        box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, header_style="bold",
-        padding=(0, 1 if out.is_terminal else 2, 0, 0), show_edge=False,
-    )  # fmt: skip
-    for i in kept:
-        made.add_column(
-            shown(columns[i].title), justify="right" if columns[i].right else "left",
-            no_wrap=True, overflow="ellipsis", max_width=widths[i],
-        )  # fmt: skip
-    for row in cells:
-        made.add_row(*(row[i] for i in kept))
-    write(out, made)
+    titles = [shown(column.title) for column in columns]
+    widths = [max(row[i].cell_len for row in (titles, *cells)) for i in range(len(columns))]
+    if not out.is_terminal:
+        _plain_table(columns, widths, [titles, *cells])
+        return
+    kept, widths = _fitting(columns, widths, out.width)
+    out.print(_rich_table([columns[i] for i in kept], [widths[i] for i in kept],
+                          [[row[i] for i in kept] for row in cells]))  # fmt: skip
     hidden = [column.title for i, column in enumerate(columns) if i not in kept]
     if hidden:
         say(f"no room for: {', '.join(hidden)} (widen the terminal)")
+
+
+def _plain_table(columns: Sequence[Column], widths: list[int], rows: list[list[Text]]) -> None:
+    """Print complete lines; by hand, as rich takes half a millisecond for each."""
+    for row in rows:
+        padded = [
+            " " * (width - cell.cell_len) + cell.plain
+            if column.right
+            else cell.plain + " " * (width - cell.cell_len)
+            for column, width, cell in zip(columns, widths, row, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _rich_table(columns: Sequence[Column], widths: list[int], rows: list[list[Text]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0),
+        show_edge=False,
+    )  # fmt: skip
+    for column, width in zip(columns, widths, strict=True):
+        made.add_column(
+            shown(column.title), justify="right" if column.right else "left",
+            no_wrap=True, overflow="ellipsis", max_width=width,
+        )  # fmt: skip
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def _fitting(
@@ -171,6 +188,17 @@ def pairs(rows: Sequence[tuple[str, Any]]) -> None:
     for name, value in rows:
         made.add_row(shown(name), shown(value) if isinstance(value, str) else value)
     write(out, made)
+
+
+def row(*cells: tuple[int, Any]) -> None:
+    """Print one line in columns of given widths; one of width 0 takes the rest, on more lines."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 1))
+    for width, _ in cells:
+        made.add_column(width=width or None, overflow="fold")
+    made.add_row(*(cell for _, cell in cells))
+    write(console(), made)
 
 
 def heading(title: str) -> None:

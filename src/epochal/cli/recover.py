@@ -14,9 +14,10 @@ from epochal.cli.options import dir_option, folder_argument, json_option, runs_d
 def recover(folder: str | None, base: str | None, as_json: bool) -> None:
     """Save what killed processes left in memory.
 
-    A process that was killed leaves its last rows in this computer's shared memory. They are appended to the
-    journal, and the run's state becomes "killed". Processes that live are left alone, so this is
-    safe at any time; the next training on this computer does it too.
+    A process that was killed leaves its last rows in this computer's shared memory. They
+    are appended to the journal, and the run's state becomes "killed". Processes that live
+    are left alone, so this is safe at any time; the next training on this computer does it
+    too.
 
     With DIR only runs below it are looked at.
     """

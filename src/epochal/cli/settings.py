@@ -14,9 +14,10 @@ from epochal.cli.options import json_option
 def settings(names: tuple[str, ...], changed: bool, as_json: bool) -> None:
     """List the settings and their values.
 
-    Shows what holds in this folder and where each value comes from. A setting comes from an argument of `epochal.init`, an environment variable, a preset, the table
-    [epochal] of the nearest epochal.toml, or its default. With NAME only those settings are shown,
-    with what is allowed.
+    Shows what holds in this folder and where each value comes from. A setting comes from an
+    argument of `epochal.init`, an environment variable, a preset, the table [epochal] of
+    the nearest epochal.toml, or its default. With NAME only those settings are shown, with
+    what is allowed.
     """
     from epochal.cli import output
     from epochal.core.errors import SettingError, did_you_mean
@@ -60,11 +61,10 @@ _SHOWN = ("name", "value", "source", "meaning", "type", "allowed", "default", "v
 def _places() -> dict[str, str]:
     """Return where settings are given, by name: environment variables before the file."""
     import os
-    from pathlib import Path
 
     from epochal.settings.sources import from_environment, read_settings_file, read_source
 
-    cwd = Path.cwd()
+    cwd = os.getcwd()
     file = read_settings_file(cwd, os.environ).source
     found: dict[str, str] = {}
     for source in (file, from_environment(os.environ, cwd)):
@@ -89,4 +89,3 @@ def _text(found: object) -> str:
     if isinstance(found, tuple):
         return ", ".join(each if isinstance(each, str) else each.name for each in found)
     return str(found)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def _finite(value: float) -> str:
     """Return an extreme or mean; NaN means that no value was finite."""
     from epochal.cli.formats import NOTHING, number
 
-    return number(value) if value == value else NOTHING
+    return number(value) if not math.isnan(value) else NOTHING
 
 
 def _definition(info: MetricInfo) -> str:
@@ -149,7 +150,9 @@ def _definition(info: MetricInfo) -> str:
     parts = [d.goal, d.unit, f"against {d.x}" if d.x else None]
     if d.range is not None:
         low, high = d.range
-        parts.append(f"in [{'' if low is None else number(low)}, {'' if high is None else number(high)}]")
+        parts.append(
+            f"in [{'' if low is None else number(low)}, {'' if high is None else number(high)}]"
+        )
     if info.summary.out_of_range:
         parts.append(f"{info.summary.out_of_range:,} outside")
     if d.summary:
@@ -171,7 +174,9 @@ def _trend(view: RunView, metric: str) -> str:
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return ""
-    means = np.array([part.mean() for part in np.array_split(values, min(TREND_WIDTH, len(values)))])
+    means = np.array(
+        [part.mean() for part in np.array_split(values, min(TREND_WIDTH, len(values)))]
+    )
     spread = np.ptp(means)
     if not spread > 0:
         return BARS[3] * len(means)
@@ -189,8 +194,9 @@ def _print_sessions(view: RunView) -> None:
     output.heading("Sessions")
     columns = [
         output.Column("No.", right=True), output.Column("Role"), output.Column("State"),
-        output.Column("Started"), output.Column("Host", elastic=8), output.Column("Process", rank=1),
-        output.Column("Rank", right=True, rank=2), output.Column("Hides after step", right=True),
+        output.Column("Started"), output.Column("Host", elastic=8),
+        output.Column("Process", rank=1), output.Column("Rank", right=True, rank=2),
+        output.Column("Hides after step", right=True),
     ]  # fmt: skip
     rows = [
         [

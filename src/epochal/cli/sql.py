@@ -34,7 +34,7 @@ def sql(
 
     QUERY is one SELECT; "-" reads it from standard input. It can reach no file and no network.
     Needs DuckDB: pip install 'epochal[sql]'
-    """
+    """  # noqa: D301 - \b keeps click from joining the lines
     import sys
 
     from epochal.cli import output

@@ -24,9 +24,9 @@ WATCH_S = 1.5
 def sync(places: tuple[str, ...], base: str | None, timeout_s: float, as_json: bool) -> None:
     """Bring mirrors of runs up to date.
 
-    Mirrors (csv, json, ...) fall behind when their process was killed, when they failed, or when a run was tagged
-    after its end. A run that is being recorded has a process of its own for this and is left
-    alone. Without RUN or DIR all runs are looked at.
+    Mirrors (csv, json, ...) fall behind when their process was killed, when they failed, or
+    when a run was tagged after its end. A run that is being recorded has a process of its
+    own for this and is left alone. Without RUN or DIR all runs are looked at.
     """
     from epochal.cli import output
     from epochal.cli.formats import count

@@ -26,7 +26,8 @@ CLOCK_WIDTH = 9
 def tail(run: str, base: str | None, lines: int, follow: bool, as_json: bool) -> None:
     """Show the records of a run as they are made.
 
-    The last ones first, then new ones until the run ends or you press Ctrl-C. A line begins with the time since the run began. With --json each record is a line.
+    The last ones first, then new ones until the run ends or you press Ctrl-C. A line begins
+    with the time since the run began. With --json each record is a line.
     """
     view = open_run(base, run)
     seen: dict[int, int] = {}

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 def verify(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
     """Check every stored byte of runs.
 
-    The status is 1 if anything is damaged or missing. Journal frames and Parquet pages are compared with their checksums, sealed values with the
-    statistics in their manifest, and the sequence of records is searched for gaps. Damage is named
-    by file and bytes. Mirrors that are behind are told, as `epochal sync` mends that. Nothing is
-    changed. Without RUN or DIR all runs are checked.
+    The status is 1 if anything is damaged or missing. Journal frames and Parquet pages are
+    compared with their checksums, sealed values with the statistics in their manifest, and
+    the sequence of records is searched for gaps. Damage is named by file and bytes. Mirrors
+    that are behind are told, as `epochal sync` mends that. Nothing is changed. Without RUN
+    or DIR all runs are checked.
     """
     from epochal.cli import output
     from epochal.cli.formats import count, size
@@ -81,7 +82,7 @@ def _print(found: Verification) -> None:
         for sink, n in found.refused.items()
     ]
     for line in [*lines, *found.remarks]:
-        output.write(out, output.shown(f"  {line}"))
+        output.row((1, ""), (0, output.shown(line)))
 
 
 def _plain(found: Verification) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _at_least_one(name: str, given: int | None, default: int) -> int:
 
 def _train(console: Console, jobs: Sequence[Job]) -> None:
     """Train all jobs under a bar for each and one for all."""
-    total, cores = jobs[0].config["steps"], min(len(jobs), workers.usable_cores())
+    total, cores = jobs[0].config["steps"], workers.at_once(jobs)
     console.print(
         "A small transformer learns to write Python, byte by byte, from the standard library's own"
         f" sources: {len(SCHEDULES)} learning-rate schedules, {len(jobs) // len(SCHEDULES)} seeds"

@@ -21,8 +21,8 @@ from torch.nn.functional import cross_entropy
 import epochal
 
 CONFIG: dict[str, Any] = {
-    "width": 96, "layers": 2, "heads": 4, "context": 64, "batch": 16, "steps": 1000,
-    "lr": 3e-3, "schedule": "cosine", "evaluations": 20,
+    "width": 96, "layers": 2, "heads": 4, "context": 64, "batch": 16, "steps": 1200,
+    "lr": 3e-3, "schedule": "cosine", "evaluations": 24,
 }  # fmt: skip
 
 

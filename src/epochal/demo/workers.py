@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 from epochal.core.errors import EpochalError
 
+MAX_PROCESSES = 6
+"""PyTorch takes about 400 MB in each."""
+
 POLL_S = 0.1
 STOP_S = 10.0
 """How long interrupted runs may take to end."""
@@ -47,7 +50,7 @@ def train_all(
     Call it from the main thread: while the processes start, Ctrl-C is held off.
 
     Args:
-        jobs: taken from the first on, by as many processes as there are cores.
+        jobs: taken from the first on, by as many processes as :func:`at_once` says.
         on_progress: called about ten times a second as ``on_progress(steps, train_losses)``, with
             the last step and loss of each job; 0 before its first.
 
@@ -62,7 +65,7 @@ def train_all(
         losses=context.RawArray("d", len(jobs)), errors=context.SimpleQueue(),
         stop=context.Event(),
     )  # fmt: skip
-    workers = min(len(jobs), usable_cores())
+    workers = at_once(jobs)
     for each in [*range(len(jobs)), *[None] * workers]:
         shared.todo.put(each)
     processes = [
@@ -92,11 +95,10 @@ def train_all(
             )
 
 
-def usable_cores() -> int:
-    """Return on how many cores this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def at_once(jobs: Sequence[Job]) -> int:
+    """Return how many jobs are trained at a time: one for each core that may be used."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(len(jobs), cores or 1, MAX_PROCESSES)
 
 
 def _work(jobs: Sequence[Job], shared: Shared) -> None:

@@ -288,7 +288,7 @@ class SealedPart(_Points):
             elif file.kind == "long" and (
                 metrics is None or not file.stats.keys().isdisjoint(metrics)
             ):
-                yield from _split_long(self._table(file.name), metrics)
+                yield from _split_long(self._table(file), metrics)
 
     def events(self) -> list[PartEvent]:
         """Return the events in order."""
@@ -298,30 +298,32 @@ class SealedPart(_Points):
         ]
         for file in self.manifest.files:
             if file.kind == "events":
-                table = self._table(file.name).to_pydict()
+                table = self._table(file).to_pydict()
                 bodies = map(json.loads, table["json"])
                 found += map(PartEvent, table[SEQ], table[ELAPSED], bodies)
         return found
 
-    def _table(self, name: str, columns: list[str] | None = None) -> Any:
+    def _table(self, file: SealedFile, columns: list[str] | None = None) -> Any:
         from epochal.store import parquet  # loads pyarrow: only when a sealed file is read
 
-        path = os.path.join(self._folder, name)
+        path = os.path.join(self._folder, file.name)
         try:
-            return parquet.read(path, columns)
+            return parquet.read(path, columns, footer_crc=file.footer_crc)
         except FileNotFoundError as error:
             message = f"{path} is missing; `epochal verify` says what is lost"
             raise DamageError(message) from error
 
     def _wide(self, file: SealedFile, layout: Layout, wanted: list[tuple[int, str]]) -> Rows:
+        from epochal.store.parquet import as_array  # loads pyarrow, as above
+
         names = sealed.parquet_columns(layout)
         first = len(names) - len(layout.keys)
         stored = {key: names[first + i] for i, key in wanted}
-        table = self._table(file.name, [*names[:first], *stored.values()])
-        epochs = table[EPOCH].to_numpy() if EPOCH in names[:first] else None
+        table = self._table(file, [*names[:first], *stored.values()])
+        epochs = as_array(table[EPOCH]) if EPOCH in names[:first] else None
         return Rows(
-            layout, table[SEQ].to_numpy(), table[ELAPSED].to_numpy(), table[STEP].to_numpy(),
-            epochs, {key: table[column].to_numpy() for key, column in stored.items()},
+            layout, as_array(table[SEQ]), as_array(table[ELAPSED]), as_array(table[STEP]),
+            epochs, {key: as_array(table[column]) for key, column in stored.items()},
         )  # fmt: skip
 
 
@@ -338,11 +340,13 @@ def _joined(parts: Sequence[Array]) -> Array:
 
 def _split_long(table: Any, metrics: Collection[str] | None) -> Iterator[Rows]:
     """Yield the rows of a long table by metric and variant; it is sorted by metric."""
+    from epochal.store.parquet import as_array  # loads pyarrow, as above
+
     names = table["metric"].combine_chunks().dictionary_encode()
-    codes = names.indices.to_numpy()
+    codes = as_array(names.indices)
     edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
     fixed = {
-        name: table[name].to_numpy() for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")
+        name: as_array(table[name]) for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")
     }
     phases = table["phase"]
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):

@@ -9,7 +9,6 @@ import re
 import string
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from pathlib import Path
 from typing import Any
 
 from epochal.core.errors import ConfigError
@@ -45,7 +44,7 @@ def read_config(source: object) -> dict[str, Any]:
     where = "config"
     if isinstance(source, str | os.PathLike):
         where = f"config file {os.fsdecode(source)!r}"
-        source = _read_file(Path(os.fsdecode(source)), where)
+        source = _read_file(os.fsdecode(source), where)
     config = plain({} if source is None else source)
     if not isinstance(config, dict) or isinstance(source, type):
         raise ConfigError(
@@ -56,15 +55,15 @@ def read_config(source: object) -> dict[str, Any]:
     return config
 
 
-def _read_file(path: Path, where: str) -> object:
-    suffix = path.suffix.lower()
+def _read_file(path: str, where: str) -> object:
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in FILE_SUFFIXES:
         raise ConfigError(f"{where} must be a YAML or JSON file: {', '.join(FILE_SUFFIXES)}")
     try:
-        path = path.expanduser()
-        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+        path = os.path.expanduser(path)
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe would wait for its writer
             raise ConfigError(f"{where} is not a regular file")
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{where} cannot be read: {error.strerror}") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -35,7 +34,7 @@ from epochal.settings.values import (
 
 PREFIX = "EPOCHAL_"
 
-Derive = Callable[[Path, Mapping[str, str]], Any]
+Derive = Callable[[str, Mapping[str, str]], Any]
 
 
 def _about(
@@ -45,26 +44,28 @@ def _about(
     return MappingProxyType({"value": value, "meaning": meaning, "derived": derived})
 
 
-def _runs_dir(cwd: Path, _: Mapping[str, str]) -> str:
-    return str(cwd / "runs")
+def _runs_dir(cwd: str, _: Mapping[str, str]) -> str:
+    return os.path.join(cwd, "runs")
 
 
-def _folder_name(cwd: Path, _: Mapping[str, str]) -> str:
-    return cwd.name or "default"
+def _folder_name(cwd: str, _: Mapping[str, str]) -> str:
+    return os.path.basename(cwd) or "default"
 
 
-def _cache_dir(_: Path, environ: Mapping[str, str]) -> str:
-    given = Path(environ.get("XDG_CACHE_HOME", ""))
-    if given.is_absolute():  # the XDG specification says to ignore relative ones
-        return str(given / "epochal")
-    try:
-        return str(Path(environ.get("HOME") or Path.home()) / ".cache" / "epochal")
-    except RuntimeError:  # a user without a home, as in some containers
-        return str(Path(os.environ.get("TMPDIR") or "/tmp") / f"epochal-cache-{user_id()}")  # noqa: S108
+def _cache_dir(_: str, environ: Mapping[str, str]) -> str:
+    given = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):  # the XDG specification says to ignore relative ones
+        return os.path.join(given, "epochal")
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if home != "~":
+        return os.path.join(home, ".cache", "epochal")
+    # A user without a home, as in some containers.
+    temporary = environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    return os.path.join(temporary, f"epochal-cache-{user_id()}")
 
 
 def _default_of(derive: Derive) -> Callable[[], Any]:
-    return lambda: derive(Path.cwd(), os.environ)
+    return lambda: derive(os.getcwd(), os.environ)
 
 
 def _log(meaning: str, *, default: bool = True) -> Any:
@@ -233,7 +234,7 @@ def variable(name: str) -> str:
     return PREFIX + name.replace(".", "_").upper()
 
 
-def defaults(cwd: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+def defaults(cwd: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the value that each setting has when nobody says anything."""
     values: dict[str, Any] = {}
     for name, declared in FIELDS.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from epochal.core.errors import SettingError, did_you_mean
@@ -67,7 +66,7 @@ def load(
         (('csv', 'json', 'tensorboard', 'wandb'), '30 s')
     """
     environ = os.environ if environ is None else environ
-    folder = Path(cwd if cwd is not None else Path.cwd()).absolute()
+    folder = os.path.abspath(os.getcwd() if cwd is None else cwd)
     file = read_settings_file(folder, environ)
     asked = [
         read_source(from_environment(environ, folder)),
@@ -109,11 +108,11 @@ def _preset(name: str | None, file: SettingsFile, seen: tuple[str, ...]) -> list
 def _preset_source(name: str, file: SettingsFile) -> Source:
     short = preset_named(name)
     if short is not None:
-        return Source(PRESETS[short].settings, lambda _: f"preset {short!r}", Path())
+        return Source(PRESETS[short].settings, lambda _: f"preset {short!r}", "")
     if name in file.templates:
         return file.templates[name]
     if name.lower().endswith(TEMPLATE_SUFFIXES):
-        return _template_file(Path(name))
+        return _template_file(name)
     known = [*PRESETS, *file.templates]
     raise SettingError(
         f"preset = {name!r} is not known{did_you_mean(name, known)}; allowed: {', '.join(known)},"
@@ -121,17 +120,18 @@ def _preset_source(name: str, file: SettingsFile) -> Source:
     )
 
 
-def _template_file(path: Path) -> Source:
+def _template_file(path: str) -> Source:
     from epochal.record.config import read_config
 
     config = read_config(path)
     settings = config.pop("epochal", None) or {}
     if not isinstance(settings, dict):
         raise SettingError(f"{path}: the section 'epochal' must be a table of settings")
-    return Source({"config": config, **settings}, lambda _: f"{path}, section epochal", path.parent)
+    where = f"{path}, section epochal"
+    return Source({"config": config, **settings}, lambda _: where, os.path.dirname(path))
 
 
-def _logging_section(config: Mapping[str, Any], folder: Path) -> list[Given]:
+def _logging_section(config: Mapping[str, Any], folder: str) -> list[Given]:
     section = config.get("logging")
     if not isinstance(section, Mapping):
         return []

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from epochal.core.errors import ConfigError, SettingError, did_you_mean
@@ -36,7 +35,7 @@ class Source(NamedTuple):
 
     values: Mapping[str, Any]
     where: Callable[[str], str]
-    base: Path
+    base: str
 
 
 class Given(NamedTuple):
@@ -127,12 +126,12 @@ def _refusal(source: Source, name: str, allowed: str, detail: str = "") -> Setti
     )
 
 
-def from_arguments(arguments: Mapping[str, object], cwd: Path) -> Source:
+def from_arguments(arguments: Mapping[str, object], cwd: str) -> Source:
     """Return the source for arguments; None is not given."""
     return Source(arguments, lambda _: "argument", cwd)
 
 
-def from_environment(environ: Mapping[str, str], cwd: Path) -> Source:
+def from_environment(environ: Mapping[str, str], cwd: str) -> Source:
     """Return the source for the environment; empty is not given, unknown names are told."""
     known = {name: name for name in LEGACY_NAMES if name.isupper()}
     known |= {PREFIX + name.upper(): name for name in LEGACY_NAMES}
@@ -156,7 +155,7 @@ class SettingsFile(NamedTuple):
     templates: Mapping[str, Source]
 
 
-def read_settings_file(cwd: Path, environ: Mapping[str, str]) -> SettingsFile:
+def read_settings_file(cwd: str, environ: Mapping[str, str]) -> SettingsFile:
     """Return the nearest ``epochal.toml``, empty if there is none.
 
     It is searched from the current folder upwards to the root of the repository or the home
@@ -165,7 +164,7 @@ def read_settings_file(cwd: Path, environ: Mapping[str, str]) -> SettingsFile:
     Raises:
         SettingError: the file cannot be read or is not as it should be.
     """
-    path = _find(cwd.resolve(), environ)
+    path = _find(os.path.realpath(cwd), environ)
     if path is None:
         return SettingsFile(Source({}, str, cwd), {})
     text = _read_text(path)
@@ -192,28 +191,31 @@ def read_settings_file(cwd: Path, environ: Mapping[str, str]) -> SettingsFile:
 
 
 def _file_source(
-    path: Path, text: str, values: Mapping[str, Any], within: tuple[str, ...]
+    path: str, text: str, values: Mapping[str, Any], within: tuple[str, ...]
 ) -> Source:
     def where(name: str) -> str:
         return f"{path}, line {line_of(text, ('epochal', *within, *name.split('.')))}"
 
-    return Source(values, where, path.parent)
+    return Source(values, where, os.path.dirname(path))
 
 
-def _find(cwd: Path, environ: Mapping[str, str]) -> Path | None:
-    home = Path(environ.get("HOME") or "/nonexistent").resolve()
-    folders = [cwd]
-    for folder in (cwd, *cwd.parents):
-        if folder == home or os.access(folder / ".git", os.F_OK):
-            folders = [cwd, *(above for above in cwd.parents if above.is_relative_to(folder))]
+def _find(cwd: str, environ: Mapping[str, str]) -> str | None:
+    home = os.path.realpath(environ.get("HOME") or "/nonexistent")
+    folder, passed = cwd, [cwd]
+    while folder != home and not os.access(os.path.join(folder, ".git"), os.F_OK):
+        above = os.path.dirname(folder)
+        if above == folder:  # neither a repository nor the home folder
+            passed = [cwd]
             break
-    found = (folder / FILE_NAME for folder in folders)
+        folder = above
+        passed.append(folder)
+    found = (os.path.join(each, FILE_NAME) for each in passed)
     return next((path for path in found if os.access(path, os.F_OK)), None)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise SettingError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
@@ -222,7 +224,7 @@ def _read_text(path: Path) -> str:
         raise SettingError(f"{path} cannot be read: {error}") from error
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
+def _parse(path: str, text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from epochal.core.sink import Sink
@@ -29,7 +28,7 @@ class Value(NamedTuple):
 
     type: str
     allowed: str
-    read: Callable[[Any, Path], Any]
+    read: Callable[[Any, str], Any]
 
 
 _WORDS = {
@@ -67,15 +66,15 @@ def _read_free_text(value: object) -> str:
     return value
 
 
-def _read_path(value: object, base: Path) -> str:
-    path = Path(os.fsdecode(value) if isinstance(value, os.PathLike) else _read_text(value))
-    try:
-        return str(base / path.expanduser())
-    except RuntimeError as error:  # ~nobody
-        raise ValueError from error
+def _read_path(value: object, base: str) -> str:
+    text = os.fsdecode(value) if isinstance(value, os.PathLike) else _read_text(value)
+    path = os.path.expanduser(text)
+    if path.startswith("~"):  # ~nobody
+        raise ValueError
+    return os.path.normpath(os.path.join(base, path))
 
 
-def _read_optional_path(value: object, base: Path) -> str | None:
+def _read_optional_path(value: object, base: str) -> str | None:
     return None if value == "" else _read_path(value, base)
 
 
@@ -135,7 +134,7 @@ def _read_cadence(value: object) -> dict[str, Every]:
     return parse_table({str(kind): every for kind, every in value.items() if every is not None})
 
 
-def _read_config(value: object, base: Path) -> dict[str, Any]:
+def _read_config(value: object, base: str) -> dict[str, Any]:
     from epochal.record.config import read_config  # not needed before a run starts
 
     if isinstance(value, str | os.PathLike):
@@ -143,7 +142,7 @@ def _read_config(value: object, base: Path) -> dict[str, Any]:
     return read_config(value)
 
 
-def _read_preset(value: object, base: Path) -> str | None:
+def _read_preset(value: object, base: str) -> str | None:
     is_file = isinstance(value, os.PathLike) or str(value).lower().endswith(TEMPLATE_SUFFIXES)
     return _read_path(value, base) if is_file else _read_optional_text(value)
 
@@ -152,11 +151,11 @@ def one_of(*words: str) -> Value:
     """Return the kind whose values are these words; on and off may be written as booleans.
 
     Example:
-        >>> one_of("on", "off").read(False, Path())
+        >>> one_of("on", "off").read(False, "")
         'off'
     """
 
-    def read(value: object, _: Path) -> str:
+    def read(value: object, _: str) -> str:
         text = str(value).strip().lower() if isinstance(value, bool | str) else ""
         text = {"true": "on", "false": "off"}.get(text, text)
         if text not in words:

@@ -10,7 +10,6 @@ cannot be written is replaced by a new one, or by an index in memory.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -23,27 +22,18 @@ from typing import Any, NamedTuple, TypeVar
 from epochal.core.errors import RunFolderError
 from epochal.core.problems import logger
 from epochal.store import folder
+from epochal.store.catalog_file import FORMAT, connect, database_path, in_memory, is_damage
 from epochal.store.liveness import of_process
 
-FORMAT = 1
+__all__ = ["FORMAT", "Catalog", "Entry", "Watch", "database_path"]
+
 YOUNG_NS = 2_000_000_000
 """A folder that changed so shortly before it was described may change again unseen: file systems
 count time in steps."""
 
-LOCK_WAIT_S = 5.0
 BATCH = 500
 Path = tuple[str, ...]
 T = TypeVar("T")
-
-_SCHEMA = """
-create table runs (id integer primary key, dir text not null unique, mtime integer not null,
-                   checked integer not null, created real not null, watch text not null);
-create table documents (run integer primary key, body text not null);
-create table paths (id integer primary key, path text not null unique);
-create table fields (path integer not null, run integer not null, value,
-                     primary key (path, run)) without rowid;
-create index fields_of_run on fields (run);
-"""
 
 
 class Watch(NamedTuple):
@@ -295,7 +285,7 @@ class Catalog:
                 logger.debug("the catalog %s is replaced: %s", self._path, error)
                 with contextlib.suppress(sqlite3.Error):
                     self._db.close()
-                self._db = _in_memory() if last else self._open(after=error)
+                self._db = in_memory() if last else self._open(after=error)
                 self._version, self._rows = None, {}
                 with contextlib.suppress(sqlite3.Error):
                     self._refresh()
@@ -303,65 +293,19 @@ class Catalog:
 
     def _open(self, after: sqlite3.Error | None = None) -> sqlite3.Connection:
         """Open the file; after damage, a new one in its place."""
-        if after is not None and _is_damage(after):
+        if after is not None and is_damage(after):
             for suffix in ("", "-journal", "-wal", "-shm"):
                 with contextlib.suppress(OSError):
                     os.unlink(self._path + suffix)
         elif after is not None:
-            return _in_memory()
+            return in_memory()
         try:
-            return _connect(self._path)
+            return connect(self._path)
         except (OSError, sqlite3.Error) as error:
             logger.debug("the catalog %s cannot be used: %s", self._path, error)
             if after is None and isinstance(error, sqlite3.Error):
                 return self._open(after=error)
-            return _in_memory()
-
-
-def database_path(root: str, cache_dir: str | None = None) -> str:
-    """Return where the index of a folder of runs is kept."""
-    if cache_dir is None:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        cache_dir = os.path.join(base, "epochal")
-    digest = hashlib.sha256(os.fsencode(os.path.abspath(root))).hexdigest()[:24]
-    return os.path.join(cache_dir, f"catalog-{FORMAT}-{digest}.sqlite")
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(path, flags, 0o600))
-    db = _prepared(sqlite3.connect(
-        path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
-    ))  # fmt: skip
-    try:
-        (version,) = db.execute("pragma user_version").fetchone()
-        tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
-        if tables and version != FORMAT:
-            raise sqlite3.DatabaseError(f"it has format {version}, not {FORMAT}")  # noqa: TRY301
-        if not tables:
-            db.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {FORMAT}; commit;")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _in_memory() -> sqlite3.Connection:
-    db = _prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
-    db.executescript(_SCHEMA)
-    return db
-
-
-def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
-    db.execute("pragma cache_size = -32768")
-    db.execute("pragma synchronous = normal")
-    return db
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    """Say whether the file is at fault, and not its place or another process."""
-    return not isinstance(error, sqlite3.OperationalError)
+            return in_memory()
 
 
 def _encoded(value: Any) -> Any:

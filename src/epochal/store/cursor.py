@@ -69,7 +69,9 @@ def passed(run_dir: str, session: str, index: int, size: int, sinks: list[str]) 
 
     Args:
         run_dir: the run.
-        session, index, size: the segment and its bytes.
+        session: id of the segment's session.
+        index: which of its segments.
+        size: bytes of the segment.
         sinks: mirrors that the run was started with; one without a cursor has taken nothing.
     """
     known = cursors(run_dir)

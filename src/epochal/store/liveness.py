@@ -22,7 +22,7 @@ from epochal.journal.session import boot_id
 
 SILENCE_S = 60.0
 TAIL_BYTES = 8 << 20
-"""So much of a file's end holds a descriptor: they are repeated every MiB, a write has at most 4."""
+"""So much of a file's end holds a descriptor: one follows each MiB, and a write has at most 4."""
 
 
 class Life(enum.Enum):

@@ -36,6 +36,9 @@ def check(path: str, file: SealedFile) -> Content:
         OSError: the file cannot be opened.
     """
     size = os.path.getsize(path)
+    if file.footer_crc is not None and parquet.crc_of_footer(path) != file.footer_crc:
+        start = _footer_start(path, size)
+        return Content([(start, size, "the footer's checksum is wrong")], None)
     try:
         table = parquet.read(path)
     except DamageError as error:
@@ -43,7 +46,15 @@ def check(path: str, file: SealedFile) -> Content:
         return Content(damage, _sequence(path))
     if reason := _difference(table, file, size):
         return Content([(0, size, reason)], None)
-    return Content([], ranges(table[SEQ].to_numpy()))
+    return Content([], ranges(parquet.as_array(table[SEQ])))
+
+
+def _footer_start(path: str, size: int) -> int:
+    """Return where the footer begins, 0 where its length itself makes no sense."""
+    with open(path, "rb") as file:
+        file.seek(max(0, size - 8))
+        length = int.from_bytes(file.read(4), "little")
+    return size - 8 - length if length + 8 <= size else 0
 
 
 def _damaged_chunks(path: str, size: int) -> list[tuple[int, int, str]]:
@@ -56,7 +67,7 @@ def _damaged_chunks(path: str, size: int) -> list[tuple[int, int, str]]:
                 for column in range(file.metadata.num_columns)
                 if (found := _damaged_chunk(file, group, column, size))
             ]
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, ValueError):
         return []
 
 
@@ -66,7 +77,7 @@ def _damaged_chunk(
     chunk = file.metadata.row_group(group).column(column)
     try:
         file.read_row_group(group, columns=[chunk.path_in_schema])
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError) as error:
         start = chunk.data_page_offset
         stop = min(size, start + chunk.total_compressed_size)
         return start, stop, f"column {chunk.path_in_schema!r}: {_why(error)}"
@@ -76,7 +87,7 @@ def _damaged_chunk(
 def _sequence(path: str) -> list[Range] | None:
     """Return the sequence numbers of a file that is damaged elsewhere: nothing of them is lost."""
     try:
-        return ranges(parquet.read(path, [SEQ])[SEQ].to_numpy())
+        return ranges(parquet.as_array(parquet.read(path, [SEQ])[SEQ]))
     except (DamageError, KeyError):
         return None
 
@@ -93,7 +104,7 @@ def _difference(table: pa.Table, file: SealedFile, size: int) -> str:
     if table.schema.names != names:
         return "the file's columns are not those of its manifest"
     for key, name in zip(file.layout.keys, names[-len(file.layout.keys) :], strict=True):
-        values, steps, seq = (table[each].to_numpy() for each in (name, STEP, SEQ))
+        values, steps, seq = (parquet.as_array(table[each]) for each in (name, STEP, SEQ))
         if not _same(statistics.of(values, steps, seq).to_dict(), file.stats.get(key, {})):
             return f"the values of {key!r} are not those that its manifest describes"
     return ""

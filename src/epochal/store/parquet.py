@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from epochal.core.items import HAS_EPOCH, EventItem, Layout
 from epochal.store import sealed, statistics
 from epochal.store.columns import Array, Block
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP
+
+_TAIL = struct.Struct("<I4s")
+"""The end of a Parquet file: length of the footer before it, and the magic."""
 
 FLOAT_ENCODING, INT_ENCODING = "BYTE_STREAM_SPLIT", "DELTA_BINARY_PACKED"
 
@@ -141,21 +146,66 @@ def write(table: pa.Table, path: str) -> int:
     return os.path.getsize(path)
 
 
-def read(path: str, columns: list[str] | None = None) -> pa.Table:
+def read(
+    path: str, columns: list[str] | None = None, *, footer_crc: int | None = None
+) -> pa.Table:
     """Read a sealed file, checking each page.
+
+    Args:
+        path: the file.
+        columns: which; default all.
+        footer_crc: what :func:`crc_of_footer` said of the file when it was written.
 
     Raises:
         FileNotFoundError: it is not there.
         DamageError: a checksum does not match, or it is no Parquet file.
     """
     try:
+        if footer_crc is not None and crc_of_footer(path) != footer_crc:
+            raise _damaged(path, "the checksum of its footer is wrong")
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read(columns=columns)
+            table = file.read(columns=columns)
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException) as error:
-        message = f"{path} is damaged: {error}; `epochal verify` says what is lost"
-        raise DamageError(message) from error
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if columns is not None and table.schema.names != columns:
+        raise _damaged(path, "it has other columns than its manifest says")
+    return table
+
+
+def crc_of_footer(path: str) -> int:
+    """Return the CRC-32 of a Parquet file's footer, which no checksum of its own covers.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL.size))
+        tail = file.read()
+        length = _TAIL.unpack(tail)[0] if len(tail) == _TAIL.size else 0
+        file.seek(max(0, size - _TAIL.size - length))
+        return zlib.crc32(file.read(min(size, _TAIL.size + length)))
+
+
+def _damaged(path: str, why: str) -> DamageError:
+    return DamageError(f"{path} is damaged: {why}; `epochal verify` says what is lost")
+
+
+def as_array(column: pa.ChunkedArray | pa.Array) -> Array:
+    """Return a column of int64, int32 or float64 without nulls as an array, bit for bit.
+
+    Arrow's own ``to_numpy`` imports pandas where it is installed, which takes longer than reading.
+    """
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    dtype = np.dtype(str(column.type).replace("double", "float64"))
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)
+        for chunk in chunks
+        if len(chunk)
+    ]
+    return _joined(parts) if parts else np.empty(0, dtype)
 
 
 def _same_bits(a: pa.Table, b: pa.Table) -> bool:
@@ -163,8 +213,8 @@ def _same_bits(a: pa.Table, b: pa.Table) -> bool:
         return False
     for mine, theirs in zip(a.columns, b.columns, strict=True):
         if pa.types.is_floating(mine.type):
-            left = mine.to_numpy().view(np.int64)
-            if not np.array_equal(left, theirs.to_numpy().view(np.int64)):
+            left = as_array(mine).view(np.int64)
+            if not np.array_equal(left, as_array(theirs).view(np.int64)):
                 return False
         elif not mine.equals(theirs):
             return False

@@ -160,9 +160,9 @@ def _tables(folder: str, manifest: Manifest) -> Iterator[tuple[Layout, dict[str,
         table = parquet.read(os.path.join(folder, file.name))
         names = sealed.parquet_columns(file.layout)
         first = len(names) - len(file.layout.keys)
-        columns = {name: table.column(i).to_numpy() for i, name in enumerate(names[:first])}
+        columns = {name: parquet.as_array(table.column(i)) for i, name in enumerate(names[:first])}
         for i, key in enumerate(file.layout.keys, start=first):
-            columns[f"value {key}"] = table.column(i).to_numpy()
+            columns[f"value {key}"] = parquet.as_array(table.column(i))
         yield file.layout, columns
 
 

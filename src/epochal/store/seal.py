@@ -117,21 +117,21 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
     common, rare = _by_layout(data, offset_ns)
     for number, columns in enumerate(common, start=1):
         name = f"{stem}-{number:03d}.parquet"
-        size = _write_table(target, name, columns.table())
+        _write_table(target, name, columns.table())
         rows = len(columns.seq)
-        files.append(SealedFile(name, "rows", rows, size, columns.layout, columns.stats()))
+        files.append(_file(target, name, "rows", rows, columns.layout, columns.stats()))
     for suffix, wanted in (("long", 0), ("long-float", FLOAT_STEP)):
         these = [each for each in rare if each.layout.variant & FLOAT_STEP == wanted]
         if these:
             table, name = parquet.long_table(these), f"{stem}-{suffix}.parquet"
-            size = _write_table(target, name, table)
+            _write_table(target, name, table)
             stats = parquet.long_stats(these)
-            files.append(SealedFile(name, "long", table.num_rows, size, None, stats))
+            files.append(_file(target, name, "long", table.num_rows, None, stats))
     inline = [{"seq": e.seq, "mono_ns": e.mono_ns, "data": e.data} for e in data.events]
     if len(inline) > INLINE_EVENTS or len(str(inline)) > INLINE_BYTES:
         name = f"{stem}-events.parquet"
-        size = _write_table(target, name, parquet.events_table(data.events, offset_ns))
-        files.append(SealedFile(name, "events", len(inline), size))
+        _write_table(target, name, parquet.events_table(data.events, offset_ns))
+        files.append(_file(target, name, "events", len(inline)))
         inline = []
     damage = [(d.start, d.stop, d.reason) for d in data.damage]
     manifest = Manifest(
@@ -164,16 +164,29 @@ def _by_layout(
     return columns[:MAX_TABLES], columns[MAX_TABLES:]
 
 
-def _write_table(target: str, name: str, table: pa.Table) -> int:
+def _write_table(target: str, name: str, table: pa.Table) -> None:
     draft = os.path.join(target, f".{name}.{secrets.token_hex(4)}")
     try:
-        size = parquet.write(table, draft)
+        parquet.write(table, draft)
         os.replace(draft, os.path.join(target, name))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
-    return size
+
+
+def _file(
+    target: str,
+    name: str,
+    kind: str,
+    rows: int,
+    layout: Layout | None = None,
+    stats: dict[str, dict[str, Any]] | None = None,
+) -> SealedFile:
+    """Describe a file that was written."""
+    path = os.path.join(target, name)
+    crc = parquet.crc_of_footer(path)
+    return SealedFile(name, kind, rows, os.path.getsize(path), layout, stats or {}, crc)
 
 
 def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:

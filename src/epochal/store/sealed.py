@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ FORMAT = 1
 TORN = ("the header is cut off", "the payload is cut off")
 """What an unfinished frame at the end of a file is called; it was never more than that."""
 
+_CRC_KEY = ', "crc": '
 _NAME = re.compile(r"(\d{4,})-([0-9a-f]{16})-(\d{4,})\.json\Z")
 
 
@@ -42,6 +44,7 @@ class SealedFile:
         bytes: size of the file.
         layout: of "rows".
         stats: metric → statistics of its values (see ``store.statistics``).
+        footer_crc: CRC-32 of its footer, which the format itself does not protect.
     """
 
     name: str
@@ -50,6 +53,7 @@ class SealedFile:
     bytes: int
     layout: Layout | None = None
     stats: dict[str, dict[str, Any]] = field(default_factory=dict)
+    footer_crc: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-able form."""
@@ -105,12 +109,17 @@ class Manifest:
         """Encode."""
         body = {**self.__dict__, "format": FORMAT, "segment": list(self.segment)}
         body["files"] = [file.to_dict() for file in self.files]
-        return json.dumps(body).encode("ascii")
+        text = json.dumps(body)
+        return f'{text[:-1]}{_CRC_KEY}{zlib.crc32(text.encode("ascii"))}}}'.encode("ascii")
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:
-        """Decode; manifests of later formats raise ValueError."""
-        body = json.loads(text)
+        """Decode; a wrong checksum or a later format raises ValueError."""
+        content, _, crc = text.rpartition(_CRC_KEY.encode("ascii"))
+        if crc != b"%d}" % zlib.crc32(content + b"}"):
+            message = "the manifest's checksum is wrong"
+            raise ValueError(message)
+        body = json.loads(content + b"}")
         version = body.pop("format")
         if version != FORMAT:
             message = f"the manifest has format {version}, this version reads {FORMAT}"

@@ -309,9 +309,7 @@ def _check_mirrors(found: Verification) -> None:
                 with open(path, "rb") as file:
                     json.load(file)
             except ValueError as error:
-                found.remarks.append(
-                    f"follow/{name} is damaged ({error}): that mirror starts over"
-                )
+                found.remarks.append(f"follow/{name} is damaged ({error}): that mirror starts over")
 
 
 def _why(error: BaseException) -> str:
