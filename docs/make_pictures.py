@@ -8,6 +8,7 @@ load nothing from elsewhere: letters are those of the reader's own monospace fon
 """
 
 import fcntl
+import html
 import os
 import pty
 import re
@@ -25,8 +26,15 @@ from rich.text import Text
 PICTURES = Path(__file__).parent / "pictures"
 COLUMNS = 100
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-SQL = "select name, min(value) as best from points where metric = 'val/loss' group by name"
+SQL = "select name, min(value) from points where metric = 'val/loss' group by 1 order by 2"
 SHELL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+TEXT = re.compile(
+    r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" textLength="(?P<width>[^"]*)"'
+    r"[^>]*>(?P<text>[^<]*)</text>"
+)
+# The dots of a Braille letter, by bit: column and row.
+DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 
 # Rich redraws a progress bar by going up and erasing; what follows the last time is what stays.
 REDRAWN = re.compile(r"\r?(?:\x1b\[2K)(?:\x1b\[1A\x1b\[2K)*|\x1b\[\?25[lh]")
@@ -114,8 +122,25 @@ def draw(name: str, printed: str) -> None:
             console.print(Text.from_ansi(line), soft_wrap=True)
         svg = console.export_svg(title="", code_format=template(), unique_id=f"epochal-{name}")
     path = PICTURES / f"{name}.svg"
-    path.write_text(svg, encoding="utf-8")
+    path.write_text(TEXT.sub(dotted, svg), encoding="utf-8")
     print(path)  # noqa: T201 - what a script has done
+
+
+def dotted(found: re.Match[str]) -> str:
+    """Gives text in Braille, of which curves are made, as dots: few fonts have these letters."""
+    text = html.unescape(found["text"])
+    if not any("\u2800" <= letter <= "\u28ff" for letter in text):
+        return found[0]
+    if not all("\u2800" <= letter <= "\u28ff" or letter.isspace() for letter in text):
+        return found[0].replace("\u2800", "&#160;")
+    width, baseline = float(found["width"]) / len(text), float(found["y"])
+    dots = [
+        f"M{float(found['x']) + width * (i + 0.2 + column / 2):.1f},{baseline - 16.5 + 6.1 * row:.1f}h3v3h-3z"
+        for i, letter in enumerate(text)
+        for bit, (column, row) in enumerate(DOTS)
+        if "\u2800" < letter <= "\u28ff" and (ord(letter) - 0x2800) >> bit & 1
+    ]
+    return f'<path class="{found["style"]}" d="{"".join(dots)}"/>' if dots else ""
 
 
 def template() -> str:

@@ -80,6 +80,7 @@ class _Companion:
 
     def __init__(self) -> None:
         self._runs: dict[str, Hosting] = {}
+        self._sinks: dict[str, Mapping[str, Mapping[str, Any]]] = {}
         self._seal: dict[str, bool] = {}
         self._probes: dict[str, threading.Thread] = {}
         self._ending: list[threading.Thread] = []
@@ -89,6 +90,7 @@ class _Companion:
         run_dir = command["run_dir"]
         if command["do"] == "follow":
             self._runs[run_dir] = Hosting(run_dir, make_sinks(command["sinks"]))
+            self._sinks[run_dir] = command["sinks"]
             self._seal[run_dir] = command["seal"]
             if command["environment"]:
                 probe = threading.Thread(
@@ -128,10 +130,13 @@ class _Companion:
 
     def _complete(self, run_dir: str, hosting: Hosting) -> None:
         recover_run(run_dir)
+        probe = self._probes.pop(run_dir, None)
+        late = probe is not None and probe.is_alive()
         hosting.finish(LAST_CHANCE_S)
         say({"done": run_dir})
-        if run_dir in self._probes:
-            self._probes.pop(run_dir).join(PROBE_S)
+        if probe is not None and late:  # a short run: what the probe found comes after its end
+            probe.join(PROBE_S)
+            Hosting(run_dir, make_sinks(self._sinks[run_dir])).finish(LAST_CHANCE_S)
         if self._seal[run_dir]:
             seal_quietly(run_dir)
 

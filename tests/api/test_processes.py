@@ -13,7 +13,9 @@ HEAD = """
                "capture_environment": False}
 """
 
-RAW_FORK = HEAD + """
+RAW_FORK = (
+    HEAD
+    + """
     run = epochal.init(**options)
     print(run.dir, flush=True)
     for step in range(100):
@@ -40,6 +42,7 @@ RAW_FORK = HEAD + """
         os.waitpid(pid, 0)
     run.finish()
 """
+)
 
 
 def test_raw_forks(tmp_path):
@@ -67,7 +70,9 @@ def test_the_follower_process_takes_children_along(tmp_path):
     wait_until(lambda: len(mirrored(run_dir, "parent")) == 300)
     wait_until(lambda: not any_ring_of(run_dir))
     for n in range(4):
-        assert [value for _, value in stored(run_dir, f"child{n}")] == [float(m) for m in range(200)]
+        assert [value for _, value in stored(run_dir, f"child{n}")] == [
+            float(m) for m in range(200)
+        ]
 
 
 def any_ring_of(run_dir):
@@ -83,7 +88,9 @@ def any_ring_of(run_dir):
     ]
 
 
-SILENT_CHILD = HEAD + """
+SILENT_CHILD = (
+    HEAD
+    + """
     run = epochal.init(**options)
     run.log({"a": 1.0}, step=1)
     print(run.dir, flush=True)
@@ -96,6 +103,7 @@ SILENT_CHILD = HEAD + """
     run.log({"a": 2.0}, step=2)
     run.finish()
 """
+)
 
 
 @pytest.mark.parametrize("way", ["exit", "_exit"])
@@ -109,7 +117,9 @@ def test_a_child_that_never_logs_leaves_nothing(tmp_path, way):
     assert found.states() == ["finished"]
 
 
-EVENTS_ONLY = HEAD + """
+EVENTS_ONLY = (
+    HEAD
+    + """
     run = epochal.init(**options)
     print(run.dir, flush=True)
     pid = os.fork()
@@ -120,6 +130,7 @@ EVENTS_ONLY = HEAD + """
         os._exit(0)
     os.waitpid(pid, 0)
 """
+)
 
 
 def test_a_child_may_record_events_only(tmp_path):
@@ -176,7 +187,9 @@ def test_multiprocessing(tmp_path, method):
     assert found.lost == 0
 
 
-FORK_WHILE_LOGGING = HEAD + """
+FORK_WHILE_LOGGING = (
+    HEAD
+    + """
     run = epochal.init(**options)
     print(run.dir, flush=True)
     stop = False
@@ -203,6 +216,7 @@ FORK_WHILE_LOGGING = HEAD + """
         thread.join()
     run.finish()
 """
+)
 
 
 def test_fork_while_other_threads_log(tmp_path):
@@ -215,7 +229,9 @@ def test_fork_while_other_threads_log(tmp_path):
     assert found.damage == []
 
 
-THREADS_IN_A_CHILD = HEAD + """
+THREADS_IN_A_CHILD = (
+    HEAD
+    + """
     run = epochal.init(**options)
     print(run.dir, flush=True)
     pid = os.fork()
@@ -233,6 +249,7 @@ THREADS_IN_A_CHILD = HEAD + """
         os._exit(0)
     os.waitpid(pid, 0)
 """
+)
 
 
 def test_threads_that_open_a_childs_session_together(tmp_path):
@@ -243,7 +260,9 @@ def test_threads_that_open_a_childs_session_together(tmp_path):
     assert len({row.session for row in found.rows}) == 1
 
 
-WORKERS = HEAD + """
+WORKERS = (
+    HEAD
+    + """
     run = epochal.init(**options)
     print(run.dir, flush=True)
     run.log({"a": 1.0}, step=1)
@@ -260,6 +279,7 @@ WORKERS = HEAD + """
         run.log({"a": float(step)}, step=step)
     os.kill(os.getpid(), 9)
 """
+)
 
 
 def test_workers_do_not_hold_up_recovery(tmp_path):

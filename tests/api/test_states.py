@@ -68,6 +68,7 @@ def test_the_follower_process_completes_the_run(tmp_path, way):
     assert mirrored(run_dir) == [(str(step), f"{step}.0") for step in range(500)]
     assert [value for _, value in stored(run_dir, "a")] == [float(n) for n in range(500)]
 
+
 def test_with_block_that_ends_well(tmp_path):
     """A with block finishes its run."""
     with epochal.init(dir=str(tmp_path), **QUIET) as run:
@@ -205,7 +206,7 @@ def test_standard_streams_may_be_closed(tmp_path):
 
 def test_a_stopped_process_is_not_taken_for_dead(tmp_path):
     """A training that is suspended keeps its ring; nobody writes its end."""
-    code = START.replace('follow=sys.argv[2]', 'follow="off"') + "    sys.stdin.read()"
+    code = START.replace("follow=sys.argv[2]", 'follow="off"') + "    sys.stdin.read()"
     process = start_script(code, tmp_path, "off", stdin=-1)
     run_dir = process.stdout.readline().strip()
     wait_until(lambda: len(recorded(run_dir).rows) == 500)

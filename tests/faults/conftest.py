@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from recorded import new_run, run  # noqa: E402
+from recorded import new_run, run
 
 __all__ = ["new_run", "run"]
 
@@ -20,7 +20,9 @@ SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", 
 def command(*argv, **options):
     """Run a system command; returns its exit status and what it said."""
     found = shutil.which(argv[0], path=SYSTEM_PATH)
-    done = subprocess.run([found, *argv[1:]], capture_output=True, text=True, check=False, **options)
+    done = subprocess.run(
+        [found, *argv[1:]], capture_output=True, text=True, check=False, **options
+    )
     return done.returncode, done.stderr
 
 

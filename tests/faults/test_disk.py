@@ -52,7 +52,9 @@ def test_writes_that_fail(tmp_path, ptrace, error, when):
 def test_writes_that_fail_for_ever(tmp_path, ptrace):
     """A disk that never works again does not hold up the training, nor its end."""
     strace = [*ptrace, "-e", "inject=writev:error=EIO:when=3+"]
-    output, errors = run_script(SLOW_LOOP.replace("timeout=30", "timeout=1"), tmp_path, before=strace)
+    output, errors = run_script(
+        SLOW_LOOP.replace("timeout=30", "timeout=1"), tmp_path, before=strace
+    )
     run_dir, told = output.strip().split("\n")
     assert told.startswith("False")
     assert "Input/output error" in told
@@ -67,7 +69,7 @@ def test_writes_that_fail_for_ever(tmp_path, ptrace):
 
 
 @pytest.mark.needs("strace")
-@pytest.mark.parametrize("when", ["1", "2", "1+2"])
+@pytest.mark.parametrize("when", ["1", "1..2", "1+2"])
 def test_syncs_that_fail(tmp_path, ptrace, when):
     """After a failed fdatasync everything not known to be safe is written to a new segment."""
     strace = [*ptrace, "-e", f"inject=fdatasync:error=EIO:when={when}"]
@@ -92,8 +94,8 @@ def test_a_slow_disk(tmp_path, ptrace):
 
 @pytest.mark.needs("strace")
 def test_a_disk_that_hangs(tmp_path, ptrace):
-    """A write and a sync that never return hold up neither the loop nor the end of the process."""
-    strace = [*ptrace, "-e", "inject=writev,fdatasync:delay_enter=60000000:when=3+"]
+    """Writes and syncs that do not return hold up neither the loop nor the end of the run."""
+    strace = [*ptrace, "-e", "inject=writev,fdatasync:delay_enter=6000000:when=3+"]
     code = SLOW_LOOP.replace("timeout=30", "timeout=0.5").replace("timeout=0.3", "timeout=0.01")
     output, _ = run_script(code + "    os._exit(0)", tmp_path, before=strace, timeout=100)
     assert output.strip().split("\n")[1].startswith("False")
@@ -167,21 +169,20 @@ def test_a_full_disk_that_gets_room(tmp_path, mounted, dropped):
     assert int(lost) >= dropped
     assert found.lost == int(lost)
     assert len(found.rows) + found.lost == int(step)
-    assert found.steps()[-200:] == list(range(int(step) - 200, int(step)))
+    assert found.steps()[-100:] == list(range(int(step) - 100, int(step)))
     assert all(set(row.values.values()) == {float(row.step)} for row in found.rows)
     assert found.kinds("end")[0]["dropped"] == int(lost)
     assert "cannot write the journal" in errors
 
 
 START_FULL = """
-    import sys, epochal
-    with open(sys.argv[1] + "/filler", "wb") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
-            pass
+    import os, sys, epochal
+    filler = os.open(sys.argv[1] + "/filler", os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(filler, bytes(4096))
+    except OSError:
+        pass
     try:
         epochal.init(project="p", dir=sys.argv[1], follow="off", capture_environment=False)
     except epochal.EpochalError as error:
@@ -191,7 +192,7 @@ START_FULL = """
 
 @pytest.mark.needs("mount")
 def test_a_disk_that_is_full_at_the_start(tmp_path, mounted):
-    """init on a full disk gives one error that names the folder and the reason."""
+    """Init on a full disk gives one error that names the folder and the reason."""
     output, _ = run_script(START_FULL, mounted("tmpfs", "size=1m"))
     assert output.startswith("RunFolderError")
     assert "No space left on device" in output

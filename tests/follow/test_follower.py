@@ -86,6 +86,7 @@ def test_a_follower_that_died_repeats_what_was_not_stored(run):
     logged(run, *range(10))
     first.step()
     assert steps(sink) == list(range(10))
+    first._turn.give()  # as the end of its process does
     second, clock = follow(run, sink)
     finish(second, clock)
     assert steps(sink) == list(range(10))
@@ -153,6 +154,23 @@ def test_poison_is_set_aside(run, caplog, poison):
     assert [line["record"]["step"] for line in refused] == list(poison)
     assert all("poison" in line["error"] for line in refused)
     assert any("refused" in message for message in caplog.messages)
+
+
+def test_one_follower_at_a_time(run):
+    """While one follower has its turn another of the same sink waits; then it goes on there."""
+    first, clock = follow(run, MemorySink())
+    logged(run, 1, 2)
+    assert first.step()
+    sink = MemorySink()
+    second, _ = follow(run, sink)
+    assert not second.step()
+    assert (sink.calls, second.problem) == ([], "")
+    logged(run, 3)
+    finish(first, clock)
+    sink.records = list(first.sink.records)
+    logged(run, 4)
+    finish(second, clock)
+    assert steps(sink) == [1, 2, 3, 4]
 
 
 def test_a_sink_that_is_down_refuses_nothing(run):

@@ -199,7 +199,7 @@ def test_a_file_larger_than_the_buffer_is_read(journal):
 def test_any_damage_gives_a_part_of_the_truth(tmp_path_factory, data):
     """Flipped, cut or foreign bytes: rows are a part of what was written, the rest is reported."""
     journal = Journal(tmp_path_factory.mktemp("journal"))
-    chance = random.Random(data.draw(st.integers(0, 2**32)))  # noqa: S311
+    chance = random.Random(data.draw(st.integers(0, 2**32)))
     seq = 0
     for number in range(8):
         size = chance.randint(1, 5)

@@ -9,6 +9,7 @@ from journals import JournalMaker, finished_run, make_run
 import epochal
 from epochal.core.errors import (
     AmbiguousRunError,
+    DamageError,
     FilterError,
     MetricNotFoundError,
     RunFolderError,
@@ -18,6 +19,7 @@ from epochal.core.errors import (
 from epochal.read.diff import diff
 from epochal.read.metrics import MetricSummary
 from epochal.read.registry import ExperimentRegistry
+from epochal.store.seal import seal_run
 
 
 @pytest.fixture
@@ -221,3 +223,31 @@ def test_summaries_survive_the_catalog(runs_folder):
         assert repr(run.summary) == repr(fresh.summary)  # NaN equals NaN
         assert all(isinstance(each, MetricSummary) for each in run.summary.values())
         assert (run.config, run.tags, run.sessions) == (fresh.config, fresh.tags, fresh.sessions)
+
+
+def test_one_bad_run_does_not_cost_the_others(runs_folder):
+    """A run.json that says too little, or is cut off, is left out; damage is told and listed."""
+    for name, text in (
+        ("a-20260101-000000-aaaaaaaaaa", '{"id": "x"}'),
+        ("b-20260101-000000-bbbbbbbbbb", "{"),
+    ):
+        (runs_folder / "doc" / name).mkdir()
+        (runs_folder / "doc" / name / "run.json").write_text(text)
+    run_dir = make_run(runs_folder, "damaged")
+    maker = JournalMaker(run_dir)
+    maker.event("define", metric="a", range=[0, 1])
+    for step in range(500):
+        maker.row({"a": float(step)}, step)
+        maker.event("text", key="t", text="x", step=step)
+    maker.close()
+    maker = JournalMaker(run_dir, hides_after=100)
+    maker.close()
+    seal_run(run_dir)
+    for path in (runs_folder / "doc").glob("damaged*/sealed/*.parquet"):
+        path.write_bytes(path.read_bytes()[:-1])
+    runs = epochal.open(runs_folder).runs()
+    assert names(runs)[0] == "damaged"
+    assert len(runs) == 5
+    assert len(runs[0].damage) == 2
+    with pytest.raises(DamageError):
+        runs[0].series("a")

@@ -75,7 +75,14 @@ def test_an_omitted_step_is_the_last_one(run):
     run.log({"a": 1.0, "t": "text"})
     run.log({"a": 1.0}, step=4)
     run.log({"a": 1.0}, epoch=1)
-    assert steps_of(run) == [(0, False), (10, True), (10, False), (10, False), (4, True), (4, False)]
+    assert steps_of(run) == [
+        (0, False),
+        (10, True),
+        (10, False),
+        (10, False),
+        (4, True),
+        (4, False),
+    ]
 
 
 def test_without_any_step_calls_are_counted(run):

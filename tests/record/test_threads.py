@@ -2,7 +2,6 @@
 
 import gc
 import os
-import signal
 import threading
 import time
 
@@ -320,5 +319,3 @@ def test_a_logging_handler_that_records(run):
         logger.removeHandler(handler)
     run.finish()
     assert len(recorded(run.dir).kinds("text")) == 2
-
-

@@ -164,7 +164,11 @@ def test_nested_mappings_are_joined(run):
     """Mappings inside a row become names with slashes, as deep as they go."""
     run.log({"train": {"loss": 1.0, "by": {"head": {"a": 2}}}, "lr": 0.1}, step=1)
     run.finish()
-    assert recorded(run.dir).rows[0].values == {"train/loss": 1.0, "train/by/head/a": 2.0, "lr": 0.1}
+    assert recorded(run.dir).rows[0].values == {
+        "train/loss": 1.0,
+        "train/by/head/a": 2.0,
+        "lr": 0.1,
+    }
 
 
 class Name(str):

@@ -16,7 +16,7 @@ def number(value: Any) -> str:
     """Return a number with at most five significant digits.
 
     Example:
-        >>> number(0.0003123412), number(2000), number(1234567.0), number(float("nan")), number(None)
+        >>> number(0.00031234), number(2000), number(1234567.0), number(float("nan")), number(None)
         ('0.00031234', '2,000', '1,234,567', 'NaN', '-')
     """
     if value is None:

@@ -13,6 +13,7 @@ from epochal.core.names import slug
 from epochal.core.problems import logger
 from epochal.core.records import Event, Record
 from epochal.core.sink import Sink
+from epochal.follow.turn import Turn
 from epochal.journal.reader import JournalReader, Position
 from epochal.store import cursor, folder
 from epochal.store.cursor import Cursor
@@ -69,6 +70,7 @@ class Follower:
         self, run_dir: str, sink: Sink, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.run_dir, self.sink, self._clock = run_dir, sink, clock
+        self._turn = Turn(run_dir, sink.name)
         self.problem, self.refused, self.ended = "", 0, False
         self._failures = 0
         self._retry_at = 0.0
@@ -82,6 +84,8 @@ class Follower:
         if now < self._retry_at:
             return False
         try:
+            if not self._turn.take():
+                return False  # another process brings this mirror up to date
             reader = self._reader or self._open()
             records = reader.read()
             for start in range(0, len(records), BATCH):
@@ -106,6 +110,7 @@ class Follower:
             if self._clock() >= self._retry_at and self._complete():
                 return True
             if self._clock() >= deadline:
+                self._turn.give()
                 return False
             time.sleep(min(0.05, max(0.0, deadline - self._clock())))
 
@@ -119,6 +124,7 @@ class Follower:
             self._failed(error)
             return False
         self._reader = None
+        self._turn.give()
         return True
 
     def _open(self) -> Reader:
@@ -171,6 +177,7 @@ class Follower:
             self.sink.close()
         except Exception as error:  # noqa: BLE001 - it already failed; this adds nothing
             logger.debug("sink %r could not be closed: %s", self.sink.name, error)
+        self._turn.give()
 
     def _isolate(self, records: Sequence[Record]) -> None:
         """Send records one by one and set aside those that alone make the sink fail."""

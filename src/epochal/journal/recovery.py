@@ -50,13 +50,12 @@ def recover(*, session: str | None = None) -> list[Recovered]:
     for orphan in ring.orphans(session=session):
         unlink = False
         try:
-            if orphan.identity["boot"] != boot_id() or not os.path.isdir(
-                orphan.identity["run_dir"]
-            ):
-                unlink = True  # the memory of another life, or a run that was deleted
-                continue
-            saved.append(_recover_one(orphan))
-            unlink = True
+            run_dir = orphan.identity["run_dir"]
+            if os.path.isdir(run_dir) and orphan.identity["boot"] == boot_id():
+                saved.append(_recover_one(orphan))
+                unlink = True
+            else:  # a run that was deleted; but a disk that is not mounted comes back
+                unlink = os.path.isdir(os.path.dirname(run_dir))
         except OSError as error:  # a full disk must not keep back the other runs
             failed.append(error)
         finally:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from epochal.core import ring
-from epochal.core.errors import NotFoundError, RunFolderError
+from epochal.core.errors import DamageError, NotFoundError, RunFolderError
 from epochal.core.problems import logger
 from epochal.journal import recovery
 from epochal.read import series
@@ -40,7 +40,6 @@ class Contents:
         parts: the run's own segments.
         own: the run's own sessions, in order.
         sessions: these, preceded by what a fork took over.
-        damage: what could not be read.
         missing_parent: folder of a fork's parent that is not there, else "".
 
     Raises:
@@ -60,9 +59,16 @@ class Contents:
         if recover and self._recover():
             self.parts = read_parts(self.run_dir, self.parts)
             self.own = group(self.parts, self.run_dir)
-        self.damage = [*self.parts.problems, *(d for part in self.parts for d in part.damage)]
+        self._unreadable: list[str] = []
         self.sessions = [*self._inherited(depth), *self.own]
         hide_replaced(self.sessions)
+
+    @property
+    def damage(self) -> list[str]:
+        """What could not be read, as far as it was looked at."""
+        in_parts = [each for part in self.parts for each in part.damage]
+        in_events = [each for session in self.sessions for each in session.damage]
+        return list(dict.fromkeys(self.parts.problems + in_parts + in_events + self._unreadable))
 
     # -- sessions ----------------------------------------------------------------------------
 
@@ -186,14 +192,15 @@ class Contents:
             mine: dict[str, Stats] = {}
             for part in session.parts:
                 for metric, stats in part.stats.items():
-                    seen = _visible_stats(part, metric, stats, session.limit)
+                    seen = self._visible(part, metric, stats, session.limit)
                     mine[metric] = statistics.join_by_seq(mine.get(metric, Stats()), seen)
             for metric, stats in mine.items():
                 found[metric] = statistics.join(found.get(metric, Stats()), stats)
         for metric in self._big:
-            points = series.build(self.sessions, metric)
-            values = series.float_values(points.values)
-            found[metric] = statistics.of(values, points.steps, points.seq)
+            points = self._points(metric)
+            if points is not None:
+                values = series.float_values(points.values)
+                found[metric] = statistics.of(values, points.steps, points.seq)
         return found
 
     def summary_of(self, metric: str) -> MetricSummary:
@@ -213,18 +220,31 @@ class Contents:
         low, high = -math.inf if low is None else low, math.inf if high is None else high
         if not stats.inf and not stats.min < low and not stats.max > high:
             return 0
-        values = series.build(self.sessions, metric).values
-        return int(((values < low) | (values > high)).sum())
+        points = self._points(metric)
+        if points is None:
+            return None
+        return int(((points.values < low) | (points.values > high)).sum())
 
+    def _points(self, metric: str) -> series.Series | None:
+        """Return a metric's points; None: some of them are damaged, which is noted."""
+        try:
+            return series.build(self.sessions, metric)
+        except DamageError as error:
+            self._unreadable.append(str(error))
+            return None
 
-def _visible_stats(part: Part, metric: str, stats: Stats, limit: float) -> Stats:
-    if limit == math.inf or stats.step_high <= limit:
-        return stats
-    if stats.step_low > limit:
-        return Stats()
-    found = Stats()
-    for rows in part.rows((metric,)):
-        seen = within(rows, limit)
-        new = statistics.of(seen.values[metric], seen.steps, seen.seq)
-        found = statistics.join_by_seq(found, new)
-    return found
+    def _visible(self, part: Part, metric: str, stats: Stats, limit: float) -> Stats:
+        """Return the statistics of the points that a resume has not hidden."""
+        if limit == math.inf or stats.step_high <= limit:
+            return stats
+        if stats.step_low > limit:
+            return Stats()
+        found = Stats()
+        try:
+            for rows in part.rows((metric,)):
+                seen = within(rows, limit)
+                new = statistics.of(seen.values[metric], seen.steps, seen.seq)
+                found = statistics.join_by_seq(found, new)
+        except DamageError as error:
+            self._unreadable.append(str(error))
+        return found

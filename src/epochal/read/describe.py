@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from epochal.core.errors import RunFolderError
 from epochal.read.contents import Contents
 from epochal.read.expressions import FieldPath
 from epochal.read.metrics import Definition, resolve
@@ -83,9 +84,13 @@ def entry(run_dir: str) -> Entry:
     Raises:
         RunFolderError, OSError: it cannot be read.
     """
-    contents = Contents(run_dir)
-    about = document(contents)
-    return Entry(about, dict(fields(about)), _watch(contents))
+    try:
+        contents = Contents(run_dir)
+        about = document(contents)
+        return Entry(about, dict(fields(about)), _watch(contents))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # a stranger's run.json
+        message = f"{run_dir} does not describe a run: {type(error).__name__}: {error}"
+        raise RunFolderError(message) from error
 
 
 def fields(about: Mapping[str, Any]) -> Iterator[tuple[FieldPath, Any]]:

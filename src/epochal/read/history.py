@@ -11,6 +11,7 @@ import pyarrow as pa
 from epochal.read.parts import Rows
 from epochal.read.series import big_rows, exact_values
 from epochal.read.sessions import SessionData, within
+from epochal.store.arrow import numbers
 from epochal.store.columns import Array
 
 CLOCKS = ("step", "epoch", "elapsed", "time")
@@ -107,7 +108,7 @@ class _Lines:
     def clock(self, x: str) -> pa.Array:
         """Return the x-axis; epochs that were not given are null."""
         values = self._clocks[x]
-        return pa.array(values, mask=np.isnan(values) if x == "epoch" else None)
+        return numbers(values, np.isnan(values) if x == "epoch" else None)
 
     def column(self, metric: str) -> pa.Array:
         """Return a metric's value in each line, null where there is none."""
@@ -120,7 +121,7 @@ class _Lines:
             missing[chunk.at] = False
         if exact:
             return _exact_column(values, missing)
-        return pa.array(values, mask=missing if missing.any() else None)
+        return numbers(values, missing)
 
 
 def _tables(session: SessionData, metrics: list[str]) -> list[Rows]:
@@ -173,16 +174,16 @@ def _exact_column(values: Array, missing: Array) -> pa.Array:
     if present.dtype == np.int64:
         whole = np.zeros(len(values), np.int64)
         whole[~missing] = present
-        return pa.array(whole, mask=missing)
-    numbers: list[Any] = [None] * len(values)
+        return numbers(whole, missing)
+    exact: list[Any] = [None] * len(values)
     for at, value in zip(np.flatnonzero(~missing).tolist(), present.tolist(), strict=True):
-        numbers[at] = value
+        exact[at] = value
     fits = all(
-        v is None or (isinstance(v, int) and len(str(abs(v))) <= _WIDEST_DECIMAL) for v in numbers
+        v is None or (isinstance(v, int) and len(str(abs(v))) <= _WIDEST_DECIMAL) for v in exact
     )
     if fits:
         import decimal
 
-        exact = [None if v is None else decimal.Decimal(v) for v in numbers]
-        return pa.array(exact, pa.decimal256(_WIDEST_DECIMAL, 0))
-    return pa.array([None if v is None else repr(v) for v in numbers])
+        decimals = [None if v is None else decimal.Decimal(v) for v in exact]
+        return pa.array(decimals, pa.decimal256(_WIDEST_DECIMAL, 0))
+    return pa.array([None if v is None else repr(v) for v in exact])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from epochal.core.errors import DamageError
 from epochal.read.parts import Part, PartEvent, Rows
 from epochal.store.columns import Array
 
@@ -57,6 +58,8 @@ class SessionData:
         run_dir: whose it is: the run's own folder, or the parent's of a fork.
         limit: steps up to here are visible.
         inherited: it belongs to the parent of a fork.
+        own_limit: what of it was ever there to be seen: a fork takes over no more than its step.
+        damage: what of its events could not be read.
     """
 
     ordinal: int
@@ -65,7 +68,8 @@ class SessionData:
     run_dir: str
     limit: float = math.inf
     inherited: bool = False
-    own_limit: float = field(default=math.inf)
+    own_limit: float = math.inf
+    damage: list[str] = field(default_factory=list)
 
     @cached_property
     def descriptor(self) -> dict[str, Any]:
@@ -74,8 +78,14 @@ class SessionData:
 
     @cached_property
     def events(self) -> list[PartEvent]:
-        """All its events, in order."""
-        return [event for part in self.parts for event in part.events()]
+        """All its events that can be read, in order."""
+        found = []
+        for part in self.parts:
+            try:
+                found += part.events()
+            except DamageError as error:
+                self.damage.append(str(error))
+        return found
 
     @cached_property
     def clock(self) -> Clock:

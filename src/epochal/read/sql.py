@@ -233,29 +233,36 @@ def _point_batches(
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
+    from epochal.store.arrow import numbers
+
     rows = within(rows, session.limit)
     n = len(rows.seq)
     if not n:
         return
     names = [_repeated(text, n) for text in about]
-    epochs = pa.nulls(n, pa.float64())
-    if rows.epochs is not None:
-        epochs = pa.array(rows.epochs, mask=np.isnan(rows.epochs))
-    steps = pa.array(rows.steps.astype(np.float64))
+    epochs = np.full(n, np.nan) if rows.epochs is None else rows.epochs
     clock = session.clock
-    times = [clock.elapsed_s(rows.elapsed_ns), clock.time_s(rows.seq, rows.elapsed_ns)]
-    elapsed, wall = (pa.array(each) for each in times)
-    ordinals, seq = pa.array(np.full(n, session.ordinal)), pa.array(rows.seq)
+    shared = [
+        numbers(rows.steps.astype(np.float64)), numbers(epochs, np.isnan(epochs)),
+        numbers(clock.elapsed_s(rows.elapsed_ns)),
+        numbers(clock.time_s(rows.seq, rows.elapsed_ns)),
+    ]  # fmt: skip
+    order = [numbers(np.full(n, session.ordinal)), numbers(rows.seq)]
     for metric, values in rows.values.items():
-        value = pa.array(float_values(values))
-        columns = [*names, _repeated(metric, n), steps, epochs, elapsed, wall, value, ordinals, seq]
+        value = numbers(float_values(values))
+        columns = [*names, _repeated(metric, n), *shared, value, *order]
         yield pa.RecordBatch.from_arrays(columns, schema=_point_schema())
 
 
 def _repeated(text: str, count: int) -> pa.Array:
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
+    from epochal.store.arrow import numbers
+
+    body = text.encode("utf-8", "replace")
+    offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
+    value = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(body))
+    return pa.DictionaryArray.from_arrays(numbers(np.zeros(count, np.int32)), value)
 
 
 def _events(runs: Runs) -> Iterator[pa.RecordBatch]:

@@ -256,21 +256,18 @@ class RunView:
     @property
     def metrics(self) -> dict[str, MetricInfo]:
         """The metrics that have visible points."""
-        return {
-            name: MetricInfo(
-                name, summary["count"], self._definition(name), MetricSummary(**summary)
-            )
-            for name, summary in self._document["metrics"].items()
-        }
+        definitions = self.definitions
+        found = {}
+        for name, stored in self._document["metrics"].items():
+            definition, summary = resolve(definitions, name), MetricSummary(**stored)
+            found[name] = MetricInfo(name, summary.count, definition, summary)
+        return found
 
     @property
     def definitions(self) -> dict[str, Definition]:
         """What was defined, by metric or by beginning with a trailing ``*``."""
         stored = self._document["definitions"]
         return {name: Definition().updated(each) for name, each in stored.items()}
-
-    def _definition(self, metric: str) -> Definition:
-        return resolve(self.definitions, metric)
 
     def series(self, metric: str, *, hidden: bool = False) -> Series:
         """Return every point of a metric.
@@ -338,7 +335,7 @@ class RunView:
 
     def _must_exist(self, metric: str) -> None:
         known = self._document["metrics"]
-        if metric not in known:
+        if metric not in known and metric not in self._contents.metrics:
             hint = did_you_mean(metric, known) or f"; it has {len(known)} metrics: see .metrics"
             message = f"run {self.name!r} has no metric {metric!r}{hint}"
             raise MetricNotFoundError(message)

@@ -130,6 +130,10 @@ class Catalog:
         with self._lock:
             self._db.close()
 
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError, sqlite3.Error):  # it was never opened
+            self._db.close()
+
     # -- refreshing --------------------------------------------------------------------------
 
     def _refresh(self) -> list[str]:

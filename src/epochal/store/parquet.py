@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from epochal.core.errors import DamageError
 from epochal.core.items import HAS_EPOCH, EventItem, Layout
 from epochal.store import sealed, statistics
+from epochal.store.arrow import numbers
 from epochal.store.columns import Array, Block
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP
 
@@ -53,7 +54,7 @@ class Columns:
         arrays = [*fixed, *([] if self.epoch is None else [self.epoch]), *self.values]
         metadata = {"epochal": json.dumps(self.layout.to_dict())}
         names = sealed.parquet_columns(self.layout)
-        return pa.Table.from_arrays([pa.array(a) for a in arrays], names).replace_schema_metadata(
+        return pa.Table.from_arrays([numbers(a) for a in arrays], names).replace_schema_metadata(
             metadata
         )
 
@@ -146,9 +147,7 @@ def write(table: pa.Table, path: str) -> int:
     return os.path.getsize(path)
 
 
-def read(
-    path: str, columns: list[str] | None = None, *, footer_crc: int | None = None
-) -> pa.Table:
+def read(path: str, columns: list[str] | None = None, *, footer_crc: int | None = None) -> pa.Table:
     """Read a sealed file, checking each page.
 
     Args:
