@@ -30,8 +30,8 @@ SQL = "select name, min(value) from points where metric = 'val/loss' group by 1 
 SHELL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 TEXT = re.compile(
-    r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" textLength="(?P<width>[^"]*)"'
-    r"[^>]*>(?P<text>[^<]*)</text>"
+    r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)"'
+    r' textLength="(?P<width>[^"]*)"[^>]*>(?P<text>[^<]*)</text>'
 )
 # The dots of a Braille letter, by bit: column and row.
 DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
@@ -133,9 +133,10 @@ def dotted(found: re.Match[str]) -> str:
         return found[0]
     if not all("\u2800" <= letter <= "\u28ff" or letter.isspace() for letter in text):
         return found[0].replace("\u2800", "&#160;")
-    width, baseline = float(found["width"]) / len(text), float(found["y"])
+    left, baseline = float(found["x"]), float(found["y"])
+    step = float(found["width"]) / len(text)
     dots = [
-        f"M{float(found['x']) + width * (i + 0.2 + column / 2):.1f},{baseline - 16.5 + 6.1 * row:.1f}h3v3h-3z"
+        f"M{left + step * (i + 0.2 + column / 2):.1f},{baseline - 16.5 + 6.1 * row:.1f}h3v3h-3z"
         for i, letter in enumerate(text)
         for bit, (column, row) in enumerate(DOTS)
         if "\u2800" < letter <= "\u28ff" and (ord(letter) - 0x2800) >> bit & 1

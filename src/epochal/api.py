@@ -107,7 +107,7 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
             problems=problems,
         )  # fmt: skip
     mirrors = Mirrors(settings, problems)
-    description = _describe(settings, mirrors.names, _checked_id(id), seed)
+    description = _describe(settings, mirrors, _checked_id(id), seed)
     target = _target(settings, description, resume_step, fork)
     about = folder.info(target.run_dir)
     config_now = Config(settings.config)
@@ -189,7 +189,7 @@ def _sink_settings(sinks: Any) -> dict[str, Any]:
 
 
 def _describe(
-    settings: Settings, sinks: Sequence[str], run_id: str, seed: int | Mapping[str, int] | None
+    settings: Settings, mirrors: Mirrors, run_id: str, seed: int | Mapping[str, int] | None
 ) -> dict[str, Any]:
     """Return what ``run.json`` says: who, what, config, environment at the start."""
     config = dict(settings.config)
@@ -205,8 +205,8 @@ def _describe(
         "created_s": time.time(),
         "config": redact(config),
         "preset": settings.preset,
-        "sinks": list(sinks),
-        "job": continuing.job_key(os.environ),
+        **mirrors.describe(),
+        "job": settings.job or continuing.job_key(os.environ),
         "fork": None,
         "argv": redact_argv(sys.argv),
         "cwd": os.getcwd(),

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from epochal.core.problems import Problems
+from epochal.core.redact import redact
 from epochal.core.sink import Sink
 from epochal.follow import plugins
 from epochal.follow.companion import Companion
@@ -47,10 +48,13 @@ class Mirrors:
             else:
                 self._named[each] = dict(settings.sink_options.get(each, {}))
 
-    @property
-    def names(self) -> list[str]:
-        """The names of all sinks."""
-        return [*self._named, *(sink.name for sink in self._objects)]
+    def describe(self) -> dict[str, Any]:
+        """Return what ``run.json`` says of the sinks: names, options, which were objects."""
+        return {
+            "sinks": list(self._named),
+            "sink_options": redact(self._named),
+            "sink_objects": [sink.name for sink in self._objects],
+        }
 
     def follow(self, run_dir: str, rank: int) -> None:
         """Begin to follow a run; only one process of a job does."""

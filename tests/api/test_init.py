@@ -128,7 +128,7 @@ def test_wrong_arguments_are_named(tmp_path, arguments, error, text):
 def test_a_file_in_the_place_of_the_folder(tmp_path):
     """A path that is no folder gives one error with the path and the remedy."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match="file.*EPOCHAL_DIR"):
+    with pytest.raises(RunFolderError, match=r"file.*EPOCHAL_DIR"):
         epochal.init(dir=str(tmp_path / "file"), **QUIET)
 
 

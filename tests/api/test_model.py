@@ -20,6 +20,7 @@ class RunModel(RuleBasedStateMachine):
 
     @initialize()
     def start(self):
+        """Begin a run and an empty model."""
         self.base = tempfile.mkdtemp(prefix="epochal-model-")
         self.rows, self.events, self.damaged, self.dropped = [], 0, 0, 0
         self.sessions = 1
@@ -28,6 +29,7 @@ class RunModel(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 400), keys=st.sets(st.sampled_from(KEYS), min_size=1))
     def log(self, count, keys):
+        """Log rows of one key set."""
         for _ in range(count):
             step = len(self.rows)
             self.run.log(dict.fromkeys(sorted(keys), float(step)), step=step)
@@ -35,6 +37,7 @@ class RunModel(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 10**6))
     def log_rare(self, number):
+        """Log a row of a new key set, an epoch and a text."""
         step = len(self.rows)
         self.run.log({f"rare{number}": step, "text": "x" * (number % 5000)}, step=step, epoch=1)
         self.rows.append((step, frozenset([f"rare{number}"])))
@@ -42,17 +45,20 @@ class RunModel(RuleBasedStateMachine):
 
     @rule(sync=st.booleans())
     def flush(self, sync):
+        """After a flush, everything is in the journal."""
         assert self.run.flush(sync=sync)
         if not self.damaged:
             assert len(recorded(self.dir).rows) == len(self.rows)
 
     @rule()
     def tag(self):
+        """Record an event."""
         self.run.tag("x")
         self.events += 1
 
     @rule()
     def finish_and_resume(self):
+        """End the session and begin the next."""
         self.run.finish()
         self.events += 1
         self.go_on()
@@ -77,6 +83,7 @@ class RunModel(RuleBasedStateMachine):
         self.go_on()
 
     def go_on(self):
+        """Resume; the run knows its last step."""
         self.run = epochal.init(dir=self.base, resume=self.dir, **QUIET, sinks=[])
         self.sessions += 1
         self.events += 1
@@ -100,6 +107,7 @@ class RunModel(RuleBasedStateMachine):
 
     @invariant()
     def what_is_read_is_the_model(self):
+        """What is read is the model, or a part of it that is reported as such."""
         if not hasattr(self, "run"):
             return
         assert self.run.flush()
@@ -117,6 +125,7 @@ class RunModel(RuleBasedStateMachine):
                 assert found.damage or found.lost
 
     def teardown(self):
+        """Compare the columns too."""
         if hasattr(self, "run"):
             self.run.finish()
             wanted = [step for step, keys in self.rows if "a" in keys]

@@ -76,6 +76,7 @@ def test_the_follower_process_takes_children_along(tmp_path):
 
 
 def any_ring_of(run_dir):
+    """Names of ring files that belong to a run."""
     from epochal.core import ring
     from epochal.journal import frames
 

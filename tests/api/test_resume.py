@@ -11,6 +11,7 @@ import epochal
 
 
 def log(run, steps, **more):
+    """Log one row a step."""
     for step in steps:
         run.log({"a": float(step), **more}, step=step)
 
@@ -94,7 +95,8 @@ def test_a_resumed_run_may_change_its_config(new_run):
 KILLED = """
     import os, sys, epochal
     more = {"resume": sys.argv[2]} if len(sys.argv) > 2 else {}
-    run = epochal.init(project="p", dir=sys.argv[1], follow="off", capture_environment=False, **more)
+    more.update(dir=sys.argv[1], follow="off", capture_environment=False)
+    run = epochal.init(project="p", **more)
     print(run.dir, run.step, flush=True)
     start = 0 if run.step is None else run.step + 1
     for step in range(start, start + 3000):

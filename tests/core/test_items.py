@@ -20,15 +20,18 @@ PHASE = st.none() | st.text(min_size=1, max_size=8)
 
 
 def float_of(bits):
+    """The float with these bits."""
     return struct.unpack("<d", struct.pack("<Q", bits))[0]
 
 
 def bits_of(values):
+    """The bits of floats."""
     return [struct.unpack("<Q", struct.pack("<d", value))[0] for value in values]
 
 
 @st.composite
 def layouts(draw, number=items.FIRST_LAYOUT):
+    """Any layout with a certain number."""
     keys = tuple(draw(KEYS))
     return Layout(number, keys, draw(PHASE), draw(st.integers(0, 7)))
 

@@ -20,6 +20,7 @@ from epochal.record.recorder import Recorder
 
 
 def identity(run_dir="/nowhere"):
+    """What a ring says of its owner."""
     session = os.urandom(8).hex()
     about = {"run_dir": run_dir, "session": session, "ordinal": 1, "boot": "b", "descriptor": {}}
     return {**about, "pid": os.getpid()}
@@ -39,12 +40,14 @@ class RingModel(RuleBasedStateMachine):
 
     @initialize(pages=st.sampled_from([1, 2, 3, 16]))
     def make(self, pages):
+        """Make a small ring."""
         self.ring = ring.create(pages * PAGE, identity())
         self.recorder = Recorder(self.ring, lambda: None, None, None, None)
         self.model = deque()
 
     @rule(size=st.integers(0, 2200))
     def put(self, size):
+        """Put an item of some size; a hole in the numbers is what readers count."""
         seq = self.recorder.seq
         placed = self.recorder.event("x", {"t": "y" * size})
         if placed:
@@ -69,6 +72,7 @@ class RingModel(RuleBasedStateMachine):
 
     @invariant()
     def pending_is_the_model(self):
+        """What waits to be taken is the model."""
         if hasattr(self, "ring"):
             assert seqs_of(piece for _, _, piece in self.ring.pending()) == list(self.model)
 
@@ -80,6 +84,7 @@ class RingModel(RuleBasedStateMachine):
             assert seqs_of(orphan.pieces()) == list(self.model)
 
     def teardown(self):
+        """Give the memory back."""
         if hasattr(self, "ring"):
             self.ring.close(unlink=True)
 
@@ -98,6 +103,7 @@ class TestRingModel(RingModel.TestCase):
 
 
 def make_ring(**changes):
+    """A ring of one page."""
     return ring.create(PAGE, {**identity(), **changes})
 
 
@@ -158,10 +164,13 @@ def test_abandoned_rings_are_found(tmp_path, monkeypatch):
 
 
 def put(offset, pattern, *values):
+    """A change of an image: numbers packed at an offset."""
     return lambda image: struct.pack_into(pattern, image, offset, *values)
 
 
 def with_identity(text):
+    """A change of what an image says of its owner."""
+
     def change(image):
         body = text.encode()
         struct.pack_into(f"<I{len(body)}s", image, 256, len(body), body)
@@ -218,9 +227,7 @@ def test_folders_open_to_others_are_refused(tmp_path, monkeypatch, mode):
 
 def test_rings_share_a_budget():
     """Rings get smaller the more there are, never too small for a wide row, and are given back."""
-    made = []
-    for _ in range(8):
-        made.append(ring.create(ring.choose_capacity(), identity()))
+    made = [ring.create(ring.choose_capacity(), identity()) for _ in range(8)]
     sizes = [each.capacity for each in made]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == ring.SMALLEST_BYTES

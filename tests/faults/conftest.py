@@ -60,7 +60,7 @@ class Mounts:
 
 @pytest.fixture
 def mounted(tmp_path):
-    """Mounts a file system in the test's folder: mounted(kind, options, source)."""
+    """A function that mounts a file system in the test's folder."""
     mounts = Mounts(tmp_path)
     yield mounts
     for point in mounts.made:

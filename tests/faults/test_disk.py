@@ -158,7 +158,7 @@ FULL = """
 
 @pytest.mark.needs("mount")
 @pytest.mark.parametrize("dropped", [0, 500], ids=["for a moment", "for long"])
-def test_a_full_disk_that_gets_room(tmp_path, mounted, dropped):
+def test_a_full_disk_that_gets_room(mounted, dropped):
     """On a disk that fills and gets room: complete, or with exactly the gap that was counted."""
     disk = mounted("tmpfs", "size=1m")
     output, errors = run_script(FULL, disk, disk, dropped)
@@ -191,8 +191,8 @@ START_FULL = """
 
 
 @pytest.mark.needs("mount")
-def test_a_disk_that_is_full_at_the_start(tmp_path, mounted):
-    """Init on a full disk gives one error that names the folder and the reason."""
+def test_a_disk_that_is_full_at_the_start(mounted):
+    """A start on a full disk gives one error that names the folder and the reason."""
     output, _ = run_script(START_FULL, mounted("tmpfs", "size=1m"))
     assert output.startswith("RunFolderError")
     assert "No space left on device" in output
@@ -217,7 +217,7 @@ POWER = """
 
 
 @pytest.mark.needs("mkfs.ext4", "mount")
-def test_power_loss(tmp_path, mounted, make_disk):
+def test_power_loss(mounted, make_disk):
     """What flush(sync=True) acknowledged is there after the power was lost."""
     image = make_disk()
     disk = mounted("ext4", "loop", image)

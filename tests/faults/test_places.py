@@ -95,7 +95,7 @@ def test_no_place_for_a_ring(tmp_path, unshared):
 
 
 @pytest.mark.needs("unshare")
-def test_no_network_is_needed(tmp_path, skip_or_fail):
+def test_no_network_is_needed(tmp_path):
     """In a namespace without any network, a run and its mirrors are complete."""
     if os.system("unshare -n true 2>/dev/null"):
         pytest.skip("this machine forbids network namespaces")
@@ -109,7 +109,7 @@ def test_no_network_is_needed(tmp_path, skip_or_fail):
 def test_nothing_connects_anywhere(tmp_path, ptrace):
     """Neither the training nor its follower process opens a connection to any host."""
     trace = tmp_path / "trace"
-    before = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=connect,sendto,bind"]
+    before = [*ptrace[:-1], str(trace), "-e", "trace=connect,sendto,bind"]
     code = RUN.replace("capture_environment=False", "capture_environment=True")
     output, _ = run_script(code, tmp_path / "runs", "process", "finish", before=before)
     assert output

@@ -20,21 +20,25 @@ class Clock:
         self.now = 0.0
 
     def __call__(self):
+        """A little later at each call."""
         self.now += 0.001
         return self.now
 
 
 def steps(sink):
+    """Steps of the rows that a sink has."""
     return [record.step for record in sink.records if isinstance(record, Row)]
 
 
 def logged(run, *numbers, **more):
+    """Log rows and wait until they are in the journal."""
     for step in numbers:
         run.log({"a": float(step), **more}, step=step)
     assert run.flush()
 
 
 def follow(run, sink):
+    """A follower with a clock of its own."""
     clock = Clock()
     return Follower(run.dir, sink, clock=clock), clock
 
@@ -122,10 +126,12 @@ class Poisoned(MemorySink):
         self.poison, self.broken = poison, False
 
     def open(self, run, state):
+        """Be usable again."""
         super().open(run, state)
         self.broken = False
 
     def write(self, records):
+        """Fail for poison, and for everything after a failure."""
         if self.broken:
             raise RuntimeError("used after a failure")
         for record in records:
@@ -135,6 +141,7 @@ class Poisoned(MemorySink):
             self.records.append(record)
 
     def flush(self):
+        """Fail after a failure."""
         if self.broken:
             raise RuntimeError("flushed after a failure")
         return super().flush()
@@ -211,7 +218,7 @@ def test_a_failure_in_any_method_is_got_over(run, method):
     assert cursor.load(run.dir, "memory").finished
 
 
-def test_a_state_that_is_no_json_is_the_sinks_failure(run, caplog):
+def test_a_state_that_is_no_json_is_the_sinks_failure(run):
     """A sink whose state cannot be stored is told so, by name."""
 
     class Wrong(MemorySink):
@@ -266,6 +273,7 @@ def test_damage_in_the_journal_does_not_stop_a_sink(run):
 
 
 def open_bytes(path):
+    """The content of a file."""
     with open(path, "rb") as file:
         return file.read()
 

@@ -17,6 +17,7 @@ ON = {"project": "p", "capture_environment": False, "seal": False}
 
 
 def steps(sink):
+    """Steps of the rows that a sink has."""
     return [record.step for record in sink.records if isinstance(record, Row)]
 
 
@@ -110,6 +111,7 @@ class Training:
         self.run_dir = self.process.stdout.readline().strip()
 
     def log(self, count):
+        """Log rows; returns how many there are."""
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
@@ -128,6 +130,7 @@ class Training:
         return None
 
     def end(self, how="finish"):
+        """Let the training finish, or kill it."""
         if how == "finish":
             self.process.stdin.close()
         else:
@@ -141,6 +144,7 @@ class Training:
 
 @pytest.fixture
 def training(tmp_path):
+    """A training process with mirrors."""
     made = Training(tmp_path)
     yield made
     if made.process.poll() is None:
@@ -148,6 +152,7 @@ def training(tmp_path):
 
 
 def complete(run_dir, count):
+    """Wait for the mirror, then compare it and the run with what was logged."""
     wait_until(lambda: len(mirrored(run_dir)) >= count)
     assert mirrored(run_dir) == [(str(step), f"{step}.0") for step in range(count)]
     assert stored(run_dir, "a") == [(step, float(step)) for step in range(count)]
@@ -233,7 +238,7 @@ def test_one_follower_process_serves_all_runs(tmp_path):
     wait_until(lambda: not os.path.exists(f"/proc/{children}"))
 
 
-def test_a_broken_named_sink_is_told(tmp_path, monkeypatch):
+def test_a_broken_named_sink_is_told(tmp_path):
     """A plug-in that cannot be made is told to the user; the rest of the run is complete."""
     site = tmp_path / "site"
     (site / "broken-1.dist-info").mkdir(parents=True)

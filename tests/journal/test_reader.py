@@ -36,6 +36,7 @@ class Journal:
         self.describe(self.layouts if layouts is None else layouts)
 
     def describe(self, layouts):
+        """Append a descriptor."""
         payload = descriptor_payload(self.session.describe(), layouts)
         self.file.append(self.file.frame(frames.DESCRIPTOR, 0, payload))
 
@@ -60,11 +61,13 @@ class Journal:
             file.write(bytes([byte ^ 255]))
 
     def seqs(self):
+        """Sequence numbers that a reader finds."""
         return [row.seq for row in recorded(self.run_dir).rows]
 
 
 @pytest.fixture
 def journal(tmp_path):
+    """An empty journal."""
     return Journal(tmp_path)
 
 

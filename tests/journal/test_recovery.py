@@ -32,6 +32,7 @@ class Victim:
         self.step = 0
 
     def log(self, count, keys=("a",)):
+        """Record rows whose values are their step."""
         for _ in range(count):
             self.recorder.row(dict.fromkeys(keys, float(self.step)), self.step, None, None)
             self.step += 1
@@ -47,11 +48,13 @@ class Victim:
         return path
 
     def recover(self):
+        """Save this ring, if nobody has."""
         return recovery.recover(session=self.session)
 
 
 @pytest.fixture
 def victim(tmp_path, monkeypatch):
+    """A recorder that can be left as a kill leaves it; a full ring refuses at once."""
     monkeypatch.setattr("epochal.record.recorder.WAIT_S", 0.0)
     return Victim(tmp_path)
 
@@ -137,7 +140,7 @@ def test_memory_of_another_boot_is_removed(tmp_path):
     assert recorded(victim.run_dir).rows == []
 
 
-def test_a_full_disk_keeps_the_ring(victim, monkeypatch):
+def test_a_full_disk_keeps_the_ring(victim):
     """If the journal cannot be written, the ring stays and no half file is left."""
     import resource
 

@@ -32,6 +32,7 @@ class Setup:
         assert self.journal.start(self.recorder)
 
     def log(self, *steps, keys=("a",)):
+        """Record rows whose values are their step."""
         for step in steps:
             self.recorder.row(dict.fromkeys(keys, float(step)), step, None, None)
 
@@ -46,6 +47,7 @@ class Setup:
         return found
 
     def close(self):
+        """End writer and ring."""
         done = self.journal.stop(10)
         self.ring.close(unlink=True)
         return done
@@ -53,6 +55,7 @@ class Setup:
 
 @pytest.fixture
 def setup(tmp_path):
+    """A writer at work."""
     made = Setup(tmp_path)
     yield made
     if made.ring._fd >= 0:

@@ -11,6 +11,7 @@ from epochal.record.recorder import MAX_LAYOUTS
 
 
 def steps_of(run):
+    """Finish a run; returns (step, whether it was given) of each row."""
     run.finish()
     return [(row.step, row.step_given) for row in recorded(run.dir).rows]
 

@@ -64,7 +64,7 @@ def test_eight_threads_of_everything(run):
     assert len(found.kinds("tag")) == len(found.kinds("summary")) == 800
 
 
-def test_threads_that_log_while_the_run_ends(new_run, caplog):
+def test_threads_that_log_while_the_run_ends(new_run):
     """Each row is either recorded before the end, or told to be too late."""
     for _ in range(2):
         run = new_run()

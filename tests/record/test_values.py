@@ -17,6 +17,7 @@ from epochal.core.errors import LogError
 
 
 def bits(value):
+    """The bytes of a float."""
     return struct.pack("<d", value).hex()
 
 
@@ -37,7 +38,7 @@ NUMBERS = [
     (-(2**53), -float(2**53)), (Fraction(1, 4), 0.25), (Decimal("0.5"), 0.5), (Level.HIGH, 7.0),
     (np.float64(0.1), 0.1), (np.float32(0.1), float(np.float32(0.1))), (np.float16(0.5), 0.5),
     (np.longdouble(0.5), 0.5), (np.int8(-3), -3.0), (np.uint64(2**53), float(2**53)),
-    (np.bool_(True), 1.0), (np.array(2.5), 2.5), (np.array([2.5]), 2.5), (np.array([[4]]), 4.0),
+    (np.bool_(1), 1.0), (np.array(2.5), 2.5), (np.array([2.5]), 2.5), (np.array([[4]]), 4.0),
     (np.ma.array(1.5, mask=False), 1.5),
 ]  # fmt: skip
 
@@ -103,6 +104,7 @@ class Lying:
     dtype, shape = "float32", ()
 
     def item(self):
+        """Fail as a device does."""
         raise OSError("the device is gone")
 
 
@@ -244,7 +246,7 @@ class TestTorch:
             "parameter": torch.nn.Parameter(torch.tensor(1.5)),
         }  # fmt: skip
         run.log(values, step=torch.tensor(7))
-        run.log({"int": torch.tensor(3), "bool": torch.tensor(True)}, epoch=torch.tensor(2.0))
+        run.log({"int": torch.tensor(3), "bool": torch.tensor([True])}, epoch=torch.tensor(2.0))
         run.finish()
         found = recorded(run.dir)
         assert found.rows[0].values == dict.fromkeys(values, 1.5)

@@ -97,9 +97,9 @@ def _sync(run_dir: str, names: list[str], timeout_s: float) -> dict[str, str]:
     from epochal.core.errors import SettingError
     from epochal.follow import plugins
     from epochal.follow.follower import Follower
-    from epochal.settings import load
+    from epochal.store import folder
 
-    options, problems = load().sink_options, {}
+    options, problems = folder.describe(run_dir).get("sink_options", {}), {}
     deadline = time.monotonic() + timeout_s
     for name in names:
         try:

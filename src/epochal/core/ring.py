@@ -195,7 +195,8 @@ def _create_file(folder: str, capacity: int, identity: dict[str, Any]) -> Ring:
     try:
         # Reserved in full now: a full disk is an error here and never a SIGBUS later.
         os.posix_fallocate(fd, 0, PAGE + capacity)
-        memory = mmap.mmap(fd, PAGE + capacity)
+        # Mapped at once: a page fault in the middle of training would cost more than the row.
+        memory = mmap.mmap(fd, PAGE + capacity, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         body = json.dumps(identity).encode("ascii")
         _START.pack_into(memory, 0, MAGIC, VERSION, capacity)
         struct.pack_into(f"<I{len(body)}s", memory, _IDENTITY_AT, len(body), body)

@@ -208,8 +208,8 @@ class Contents:
         definition = self.definition(metric)
         stats = self.stats[metric]
         summary = MetricSummary.of(stats, definition)
-        if metric in self._big:
-            summary = summary.with_exact(series.build(self.sessions, metric).values, definition)
+        if metric in self._big and (points := self._points(metric)) is not None:
+            summary = summary.with_exact(points.values, definition)
         return summary.with_range(self._out_of_range(metric, stats, definition))
 
     def _out_of_range(self, metric: str, stats: Stats, definition: Definition) -> int | None:

@@ -14,6 +14,7 @@ from epochal.core.errors import LogError
 from epochal.core.names import clean_key
 from epochal.core.problems import Problems
 from epochal.core.records import RunInfo
+from epochal.core.redact import redact
 from epochal.record.cadence import Cadence
 from epochal.record.channel import Channel, OpenSession
 from epochal.record.config import Config
@@ -80,7 +81,7 @@ class Run:
         self.id, self.name, self.project, self.dir = info.id, info.name, info.project, info.dir
         self.config = config
         self.summary = Summary(lambda values: self._event("summary", {"values": values}))
-        config.on_update = lambda update: self._event("config", {"update": update})
+        config.on_update = lambda update: self._event("config", {"update": redact(update)})
         self._open_session, self._problems, self._cadence = open_session, problems, cadence
         self._on_alert, self._on_finish = on_alert, on_finish
         self._finished = False

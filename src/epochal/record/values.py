@@ -105,11 +105,7 @@ class Values:
         elif isinstance(value, str):
             self._text(key, str.__str__(value), step)
         elif isinstance(value, Mapping):
-            for inner, item in value.items():
-                name = f"{key}/{inner}"
-                while name in found or name in self._given:
-                    name += "_"
-                self._convert(name, item, step, found)
+            self._nested(key, value, step, found)
         elif is_array(value):
             self._array(key, value, step, found)
         elif isinstance(value, int):
@@ -118,6 +114,15 @@ class Values:
             found[key] = float(value)  # type: ignore[arg-type]  # hasattr says that it can
         else:
             self._refuse(key, value, step, f"a {kind.__name__} is not a number")
+
+    def _nested(
+        self, key: Any, values: Mapping[Any, Any], step: Step, found: dict[str, float]
+    ) -> None:
+        for inner, item in values.items():
+            name = f"{key}/{inner}"
+            while name in found or name in self._given:
+                name += "_"
+            self._convert(name, item, step, found)
 
     def _text(self, key: Any, text: str, step: Step) -> None:
         """Record text, in parts if it is longer than an item may be; readers join them."""

@@ -135,6 +135,13 @@ class Settings:
         default=(), metadata=_about(NAMES, "tags of the run; '/' makes a hierarchy")
     )
     notes: str = field(default="", metadata=_about(FREE_TEXT, "notes on the run"))
+    job: str | None = field(
+        default=None,
+        metadata=_about(
+            OPTIONAL_TEXT,
+            "name of this job, the same when it is started again; none: the scheduler's",
+        ),
+    )
     resume: str | None = field(
         default=None,
         metadata=_about(

@@ -110,7 +110,8 @@ def _passed_segments(run_dir: str) -> Iterator[Litter]:
             continue
         try:
             manifest = sealed.read_manifest(target, segment)
-            sinks = list(folder.describe(run_dir).get("sinks", ()))
+            about = folder.describe(run_dir)
+            sinks, objects = about.get("sinks", ()), about.get("sink_objects", ())
             whole = all(
                 os.path.getsize(os.path.join(target, file.name)) == file.bytes
                 for file in manifest.files
@@ -118,7 +119,8 @@ def _passed_segments(run_dir: str) -> Iterator[Litter]:
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged or missing: the journal may be the only copy
         size = manifest.source_bytes
-        if whole and cursor.passed(run_dir, segment.session, segment.index, size, sinks):
+        taken = cursor.passed(run_dir, segment.session, segment.index, size, sinks, objects)
+        if whole and taken:
             reason = "it is sealed and every mirror has taken it"
             yield Litter("sealed segment", os.path.join(journal, segment.name), size, reason)
 

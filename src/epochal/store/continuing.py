@@ -50,9 +50,7 @@ class Target:
 
 
 def job_key(environ: Mapping[str, str]) -> str | None:
-    """Return what names this job across requeues: ``EPOCHAL_JOB`` or the scheduler's id."""
-    if environ.get("EPOCHAL_JOB"):
-        return environ["EPOCHAL_JOB"]
+    """Return the scheduler's name for this job, the same across requeues; None outside one."""
     for names in JOB_VARIABLES:
         if all(environ.get(name) for name in names):
             return "-".join([names[0], *(environ[name] for name in names)])

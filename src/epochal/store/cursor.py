@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,10 @@ def _path(run_dir: str, sink: str) -> str:
     return os.path.join(run_dir, "follow", f"{slug(sink)}.json")
 
 
-def passed(run_dir: str, session: str, index: int, size: int, sinks: list[str]) -> bool:
+def passed(
+    run_dir: str, session: str, index: int, size: int, sinks: Iterable[str],
+    ignored: Iterable[str] = (),
+) -> bool:  # fmt: skip
     """Say whether every mirror has taken all of a segment.
 
     Args:
@@ -73,9 +76,10 @@ def passed(run_dir: str, session: str, index: int, size: int, sinks: list[str]) 
         index: which of its segments.
         size: bytes of the segment.
         sinks: mirrors that the run was started with; one without a cursor has taken nothing.
+        ignored: mirrors that nobody waits for.
     """
     known = cursors(run_dir)
-    for sink in {*sinks, *known}:
+    for sink in {*sinks, *known}.difference(ignored):
         where = known.get(sink, Cursor())
         at = where.positions.get(session, Position())
         if at.index > index or (at.index == index and at.offset >= size):

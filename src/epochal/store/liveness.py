@@ -62,9 +62,7 @@ def life(run_dir: str, session: str, *, now_s: float | None = None) -> Life:
     return of_process(descriptor, max(heartbeat_ns / 1e9, os.path.getmtime(path)), now_s=now_s)
 
 
-def of_process(
-    descriptor: dict[str, Any], seen_s: float, *, now_s: float | None = None
-) -> Life:
+def of_process(descriptor: dict[str, Any], seen_s: float, *, now_s: float | None = None) -> Life:
     """Find out about a process that has not said that it ended.
 
     Args:

@@ -191,14 +191,17 @@ def _file(
 
 def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:
     """Delete a sealed segment once every mirror is past it; what is damaged is kept as evidence."""
-    sinks = list(folder.describe(run_dir).get("sinks", ()))
+    about = folder.describe(run_dir)
+    # Sink objects ended with their process; one that is given again starts from the sealed files.
+    gone = about.get("sink_objects", ()) if manifest.ended else ()
+    sinks = {*about.get("sinks", ()), *about.get("sink_objects", ())}
     size = manifest.source_bytes
     if manifest.damage:
         start, stop, reason = manifest.damage[0]
         if stop < size or reason not in sealed.TORN:
             return False
         size = start  # mirrors do not pass an unfinished frame at the end
-    if not cursor.passed(run_dir, segment.session, segment.index, size, sinks):
+    if not cursor.passed(run_dir, segment.session, segment.index, size, sinks, gone):
         return False
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(run_dir, "journal", segment.name))

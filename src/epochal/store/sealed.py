@@ -110,7 +110,7 @@ class Manifest:
         body = {**self.__dict__, "format": FORMAT, "segment": list(self.segment)}
         body["files"] = [file.to_dict() for file in self.files]
         text = json.dumps(body)
-        return f'{text[:-1]}{_CRC_KEY}{zlib.crc32(text.encode("ascii"))}}}'.encode("ascii")
+        return f"{text[:-1]}{_CRC_KEY}{zlib.crc32(text.encode('ascii'))}}}".encode("ascii")
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:

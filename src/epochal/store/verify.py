@@ -271,7 +271,9 @@ def behind(run_dir: str) -> dict[str, int]:
     known = cursor.cursors(run_dir)
     sizes = {s: _size(run_dir, s) for s in frames.segments(os.path.join(run_dir, "journal"))}
     lag = {}
-    for sink in sorted({*folder.describe(run_dir).get("sinks", ()), *known}):
+    about = folder.describe(run_dir)
+    ended_with_their_process = set(about.get("sink_objects", ()))
+    for sink in sorted({*about.get("sinks", ()), *known} - ended_with_their_process):
         positions = known[sink].positions if sink in known else {}
         left = sum(_left(segment, size, positions) for segment, size in sizes.items())
         if left:
