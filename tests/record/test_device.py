@@ -37,12 +37,19 @@ def run(tmp_path):
 def test_rows_wait_for_their_values_in_order():
     """Each row is recorded once, in order, with the values as they were when it was put."""
     recorded = []
-    queue = DeviceValues(lambda values, mono_ns, clock: recorded.append((clock.step, values)),
-                         Problems())  # fmt: skip
+
+    def record(values, _, clock):
+        recorded.append((clock.step, values))
+
+    queue = DeviceValues(record, Problems())
     x = torch.zeros(())
     for step in range(100):
         x.fill_(float(step))
-        queue.put({"host": 0.5, "x": float("nan")}, {"x": x}, Clock(step, True, None, None))
+        queue.put(
+            {"host": 0.5, "x": float("nan")},
+            {"x": x},
+            Clock(step, step_given=True, epoch=None, phase=None),
+        )
     assert queue.flush(10)
     assert recorded == [(step, {"host": 0.5, "x": float(step)}) for step in range(100)]
 

@@ -55,6 +55,7 @@ class Values:
         self._put_event, self._later, self._problems = put_event, later, problems
         self._on_device: dict[str, Any] = {}
         self._given: Mapping[str, Any] = {}
+        self._clock = Clock(0, step_given=False, epoch=None, phase=None)
 
     def __call__(self, values: Mapping[str, Any], clock: Clock) -> dict[str, float]:
         """Return the floats of a mapping; nested mappings are joined with ``/``.
@@ -65,15 +66,15 @@ class Values:
             AttributeError: ``values`` is not a mapping (told to the user by ``Run.log``).
         """
         found: dict[str, float] = {}
-        self._on_device, self._given = {}, values
+        self._on_device, self._given, self._clock = {}, values, clock
         for key, value in values.items():
             try:
-                self._convert(key, value, clock.step, found)
+                self._convert(key, value, found)
             except LogError:
                 raise
             except Exception as error:  # noqa: BLE001 - a stranger's object; the others are kept
                 why = f"{type(error).__name__}: {error}"
-                self._refuse(key, value, clock.step, why)
+                self._refuse(key, value, why)
         if self._on_device:
             self._later(found, self._on_device, clock)
             return {}
@@ -94,81 +95,83 @@ class Values:
             made[name] = None
         return tuple(made)
 
-    def _convert(self, key: Any, value: Any, step: Step, found: dict[str, float]) -> None:
+    def _convert(self, key: Any, value: Any, found: dict[str, float]) -> None:
         kind = type(value)
         if kind is float:
             found[key] = value
         elif kind is int or kind is bool:
-            self._integer(key, value, step, found)
+            self._integer(key, value, found)
         elif value is None:
             return
         elif isinstance(value, str):
-            self._text(key, str.__str__(value), step)
+            self._text(key, str.__str__(value))
         elif isinstance(value, Mapping):
-            self._nested(key, value, step, found)
+            self._nested(key, value, found)
         elif is_array(value):
-            self._array(key, value, step, found)
+            self._array(key, value, found)
         elif isinstance(value, int):
-            self._integer(key, int(value), step, found)
+            self._integer(key, int(value), found)
         elif isinstance(value, numbers.Number) and hasattr(kind, "__float__"):  # Fraction, Decimal
             found[key] = float(value)  # type: ignore[arg-type]  # hasattr says that it can
         else:
-            self._refuse(key, value, step, f"a {kind.__name__} is not a number")
+            self._refuse(key, value, f"a {kind.__name__} is not a number")
 
-    def _nested(
-        self, key: Any, values: Mapping[Any, Any], step: Step, found: dict[str, float]
-    ) -> None:
+    def _nested(self, key: Any, values: Mapping[Any, Any], found: dict[str, float]) -> None:
         for inner, item in values.items():
             name = f"{key}/{inner}"
             while name in found or name in self._given:
                 name += "_"
-            self._convert(name, item, step, found)
+            self._convert(name, item, found)
 
-    def _text(self, key: Any, text: str, step: Step) -> None:
+    def _text(self, key: Any, text: str) -> None:
         """Record text, in parts if it is longer than an item may be; readers join them."""
         size = self.text_chars
         parts = [text[at : at + size] for at in range(0, len(text), size)] or [""]
         for number, part in enumerate(parts, start=1):
             where = {"part": [number, len(parts)]} if len(parts) > 1 else {}
-            self._event("text", key, step, text=part, **where)
+            self._event("text", key, text=part, **where)
 
-    def _integer(self, key: Any, value: int, step: Step, found: dict[str, float]) -> None:
+    def _integer(self, key: Any, value: int, found: dict[str, float]) -> None:
         if -EXACT <= value <= EXACT:
             found[key] = float(value)
         elif value.bit_length() > 10_000:
-            self._refuse(key, value, step, f"an integer of {value.bit_length():,} bits is too long")
+            self._refuse(key, value, f"an integer of {value.bit_length():,} bits is too long")
         else:
-            self._event("bigint", key, step, value=str(value))
+            self._event("bigint", key, value=str(value))
 
-    def _array(self, key: Any, value: Any, step: Step, found: dict[str, float]) -> None:
+    def _array(self, key: Any, value: Any, found: dict[str, float]) -> None:
         if element_count(value) != 1:
             shape = tuple(getattr(value, "shape", ()))
-            self._refuse(key, value, step, f"it has shape {shape}; log a scalar, such as a mean")
+            self._refuse(key, value, f"it has shape {shape}; log a scalar, such as a mean")
         elif on_device(value):
             found[key] = NAN  # keeps the key's place until the value is there
             self._on_device[key] = value
         else:
             number = value.item()
             if getattr(value, "mask", False):
-                self._refuse(key, value, step, "it is masked")
+                self._refuse(key, value, "it is masked")
             elif isinstance(number, str):
-                self._text(key, number, step)
+                self._text(key, number)
             elif isinstance(number, complex) or not isinstance(number, numbers.Real):
-                self._refuse(key, value, step, f"its element {number!r} is not a real number")
+                self._refuse(key, value, f"its element {number!r} is not a real number")
             elif isinstance(number, int):
-                self._integer(key, number, step, found)
+                self._integer(key, number, found)
             else:
                 found[key] = float(number)
 
-    def _event(self, kind: str, key: Any, step: Step, **data: Any) -> None:
-        name = self.names((key,), None)[0]
-        if not self._put_event(kind, {"key": name, "step": step, **data}):
+    def _event(self, kind: str, key: Any, **data: Any) -> None:
+        name = self.names((key,), self._clock.phase)[0]
+        if not self._put_event(kind, {"key": name, **self._when(), **data}):
             self._problems.report("dropped", f"there was no room to record {name!r}")
 
-    def _refuse(self, key: Any, value: Any, step: Step, why: str) -> None:
-        name = self.names((key,), None)[0]
+    def _when(self) -> dict[str, float]:
+        epoch = self._clock.epoch
+        return {"step": self._clock.step, **({} if epoch is None else {"epoch": epoch})}
+
+    def _refuse(self, key: Any, value: Any, why: str) -> None:
+        name = self.names((key,), self._clock.phase)[0]
         text = shown(value)
-        self._put_event("refused", {"key": name, "step": step, "why": why, "value": text})
+        self._put_event("refused", {"key": name, **self._when(), "why": why, "value": text})
         self._problems.report("value", f"cannot log {name!r} = {text}: {why}", detail=name)
 
 

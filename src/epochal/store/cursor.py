@@ -78,8 +78,8 @@ def passed(
         sinks: mirrors that the run was started with; one without a cursor has taken nothing.
         ignored: mirrors that nobody waits for.
     """
-    known = cursors(run_dir)
-    for sink in {*sinks, *known}.difference(ignored):
+    known = cursors(run_dir)  # by file name, which is the slug
+    for sink in {*map(slug, sinks), *known}.difference(map(slug, ignored)):
         where = known.get(sink, Cursor())
         at = where.positions.get(session, Position())
         if at.index > index or (at.index == index and at.offset >= size):

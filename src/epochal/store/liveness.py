@@ -53,7 +53,7 @@ def life(run_dir: str, session: str, *, now_s: float | None = None) -> Life:
     for found in frames.scan(data, last.mark):
         if isinstance(found, Frame) and found.kind == frames.ITEMS:
             rows = found.payload
-        elif isinstance(found, Frame):
+        elif isinstance(found, Frame) and found.kind in (frames.DESCRIPTOR, frames.HEARTBEAT):
             body = json.loads(bytes(found.payload))
             heartbeat_ns = max(heartbeat_ns, body["wall_ns"])
             descriptor = body if found.kind == frames.DESCRIPTOR else descriptor

@@ -16,7 +16,7 @@ from epochal.journal.frames import Segment
 from epochal.journal.reader import START, JournalReader, Position
 from epochal.store import parquet, sealed
 from epochal.store.columns import Array
-from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest
+from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 
 BATCH = 4096
 
@@ -150,14 +150,18 @@ def _event(
     )
 
 
+def _table(folder: str, file: SealedFile) -> Any:
+    return parquet.read(os.path.join(folder, file.name), footer_crc=file.footer_crc)
+
+
 def _tables(folder: str, manifest: Manifest) -> Iterator[tuple[Layout, dict[str, Array]]]:
     """Yield the tables of a segment: fixed columns, and values under ``value <metric>``."""
     for file in manifest.files:
         if file.layout is None:
             if file.kind.startswith("long"):
-                yield from _rare(parquet.read(os.path.join(folder, file.name)))
+                yield from _rare(_table(folder, file))
             continue
-        table = parquet.read(os.path.join(folder, file.name))
+        table = _table(folder, file)
         names = sealed.parquet_columns(file.layout)
         first = len(names) - len(file.layout.keys)
         columns = {name: parquet.as_array(table.column(i)) for i, name in enumerate(names[:first])}
@@ -188,6 +192,6 @@ def _events(folder: str, manifest: Manifest) -> list[tuple[int, int, dict[str, A
     found = [(e["seq"], e["mono_ns"] + offset_ns, e["data"]) for e in manifest.events]
     for file in manifest.files:
         if file.kind == "events":
-            table = parquet.read(os.path.join(folder, file.name)).to_pydict()
+            table = _table(folder, file).to_pydict()
             found += zip(table[SEQ], table[ELAPSED], map(json.loads, table["json"]), strict=True)
     return found

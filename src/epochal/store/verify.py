@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from epochal.core import ring
 from epochal.core.errors import RunFolderError
 from epochal.core.items import Layout
+from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.journal.reader import Position
@@ -272,12 +273,13 @@ def behind(run_dir: str) -> dict[str, int]:
     sizes = {s: _size(run_dir, s) for s in frames.segments(os.path.join(run_dir, "journal"))}
     lag = {}
     about = folder.describe(run_dir)
-    ended_with_their_process = set(about.get("sink_objects", ()))
-    for sink in sorted({*about.get("sinks", ()), *known} - ended_with_their_process):
+    ended_with_their_process = set(map(slug, about.get("sink_objects", ())))
+    names = {slug(name): name for name in about.get("sinks", ())}
+    for sink in sorted({*names, *known} - ended_with_their_process):
         positions = known[sink].positions if sink in known else {}
         left = sum(_left(segment, size, positions) for segment, size in sizes.items())
         if left:
-            lag[sink] = left
+            lag[names.get(sink, sink)] = left
     return lag
 
 
