@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from time import monotonic_ns, sleep
 from typing import Any
 
 from epochal.core import items
@@ -29,9 +29,10 @@ WAIT_S = 0.05
 Converter = Callable[[Mapping[str, Any], Clock], dict[str, float]]
 Namer = Callable[[tuple[str, ...], str | None], tuple[str, ...]]
 Refuse = Callable[..., None]
-_Packer = tuple[Callable[..., None], int, int]
+_Packer = tuple[Callable[..., None], int, int, list[type]]
+"""How a key set is packed: function, code and size of the item, the types that it takes as is."""
+
 _Table = dict[tuple[str, ...], _Packer]
-_ONLY_FLOATS = {float}
 
 
 class Recorder:
@@ -74,43 +75,56 @@ class Recorder:
         self, values: Mapping[str, Any], step: Step | None, epoch: float | None, phase: str | None
     ) -> None:
         """Record one row; raises what ``convert`` raises, before anything was recorded."""
-        last: Step | None
         with self.lock:
             if self._busy:
                 self._aside.append(partial(self._late_call, dict(values), step, epoch, phase))
                 return
             self._busy = True
             try:
-                if type(step) is int and epoch is None and phase is None:
-                    last, table = step, self._plain
-                    clock: tuple[float, ...] = (step,)
-                else:
-                    last, table, clock = self._other_table(step, epoch, phase)
-                if {*map(type, values.values())} != _ONLY_FLOATS:
-                    at = None if epoch is None else clock[1]
-                    when = Clock(checked_step(clock[0]), step is not None, at, phase or None)
-                    values = self._convert(values, when)
-                    if not values:
-                        self.last_step = last
-                        return
-                pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
+                numbers = values.values()
+                found = self._plain.get(tuple(values))
+                if (
+                    found is None
+                    or type(step) is not int
+                    or epoch is not None
+                    or phase is not None
+                    or [*map(type, numbers)] != found[3]
+                ):
+                    self._other_row(values, step, epoch, phase)
+                    return
+                pack, code, size, _ = found
                 offset = self._offset
                 if offset + size > self._limit:
                     offset = self._room(size)
-                    if offset < 0:
-                        self.last_step = last
-                        return
-                now = time.monotonic_ns()
-                pack(self._data, offset, code, size, self.seq, now, *clock, *values.values())
-                self.seq += 1
-                self._offset = offset + size
-                # One aligned store publishes the item: a kill before it loses this row, never more.
-                self._counters[HEAD] = self._base + offset + size
-                self.last_step = last
+                if offset >= 0:
+                    pack(self._data, offset, code, size, self.seq, monotonic_ns(), step, *numbers)
+                    self.seq += 1
+                    self._offset = offset = offset + size
+                    # One aligned store publishes the item: a kill before it loses this row only.
+                    self._counters[HEAD] = self._base + offset
+                self.last_step = step
             finally:
                 self._busy = False
                 if self._aside:
                     self._catch_up()
+
+    def _other_row(
+        self, values: Mapping[str, Any], step: Step | None, epoch: float | None, phase: str | None
+    ) -> None:
+        """Record a row that is new or has more than floats and a step."""
+        last, table, clock = self._table_and_clock(step, epoch, phase)
+        if {*map(type, values.values())} != {float}:
+            at = None if epoch is None else clock[1]
+            when = Clock(clock[0], step is not None, at, phase or None)
+            values = self._convert(values, when)
+        if values:
+            pack, code, size, _ = table.get(tuple(values)) or self._packer(table, tuple(values))
+            item = bytearray(size)
+            now = monotonic_ns()
+            pack(memoryview(item), 0, code, size, self.seq, now, *clock, *values.values())
+            placed = self._place(item)  # counts the hole itself if there is no room
+            self.seq += placed
+        self.last_step = last
 
     def late_row(self, values: dict[str, float], mono_ns: int, when: Clock) -> None:
         """Record a row whose values were only known some time after it was logged."""
@@ -120,7 +134,7 @@ class Recorder:
             self._busy = True  # a finalizer may log in this thread too
             try:
                 table = self._table(variant | HAS_EPOCH * (epoch is not None), phase)
-                pack, code, size = table.get(tuple(values)) or self._packer(table, tuple(values))
+                pack, code, size, _ = table.get(tuple(values)) or self._packer(table, tuple(values))
                 item = bytearray(size)
                 clock = (step,) if epoch is None else (step, epoch)
                 pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
@@ -147,7 +161,7 @@ class Recorder:
     def put_event(self, kind: str, data: Mapping[str, Any]) -> bool:
         """Record an event from inside a call (the converter's door); False: no room."""
         body = items.to_json({"kind": kind, **data})
-        item = items.json_item(items.EVENT, self.seq, time.monotonic_ns(), body)
+        item = items.json_item(items.EVENT, self.seq, monotonic_ns(), body)
         placed = self._place(item)
         self.seq += placed
         return placed
@@ -189,7 +203,7 @@ class Recorder:
         finally:
             self._catching_up = False
 
-    def _other_table(
+    def _table_and_clock(
         self, step: Step | None, epoch: float | None, phase: str | None
     ) -> tuple[Step | None, _Table, tuple[float, ...]]:
         """Return what the last step will be, the table of packers, and the row's clock."""
@@ -220,10 +234,10 @@ class Recorder:
         row = struct.Struct(layout.row_format)
         body = layout.to_json()
         fits = items.HEADER.size + len(body) + 8 <= self._quarter and row.size <= self._quarter
-        define = items.json_item(items.DEFINE, self.seq, time.monotonic_ns(), body)
+        define = items.json_item(items.DEFINE, self.seq, monotonic_ns(), body)
         if len(self.layouts) < MAX_LAYOUTS and fits and self._place(define):
             self.layouts.append(layout)
-            table[keys] = row.pack_into, layout.id, row.size
+            table[keys] = row.pack_into, layout.id, row.size, [float] * len(keys)
             return table[keys]
         return self._long_packer(layout)
 
@@ -236,9 +250,9 @@ class Recorder:
             data[start : start + len(prefix)] = prefix
             numbers.pack_into(data, start + len(prefix), *fields[4:])
 
-        return pack, items.LONG, items.HEADER.size + len(prefix) + numbers.size
+        return pack, items.LONG, items.HEADER.size + len(prefix) + numbers.size, []
 
-    def _place(self, item: bytes) -> bool:
+    def _place(self, item: bytes | bytearray) -> bool:
         """Copy a finished item into the ring; False: it was dropped and counted."""
         offset = self._offset
         if offset + len(item) > self._limit:
@@ -299,7 +313,7 @@ class Recorder:
             self._mark(self._base + self._offset, self._base + self._offset)
             if self._wait_left_s <= 0:
                 return False
-            time.sleep(0.001)
+            sleep(0.001)
             self._wait_left_s -= 0.001
         self._wait_left_s = WAIT_S
         return True
