@@ -240,4 +240,6 @@ def test_a_segment_without_room_for_its_beginning_is_not_left(setup, monkeypatch
     assert recorded(setup.run_dir).steps() == [1, 2]
     for _, each in setup.frames(frames.ITEMS):
         assert isinstance(each, Frame)
-    assert {index for index, _ in setup.frames(frames.DESCRIPTOR)} == {1, 2}
+    left = {segment.index for segment in frames.segments(setup.journal.folder)}
+    assert left >= {1, 2}  # a tick that comes before the limit is back begins one more
+    assert {index for index, _ in setup.frames(frames.DESCRIPTOR)} == left
