@@ -3,7 +3,7 @@
 import pytest
 from recorded import recorded, run_script
 
-from epochal.journal import frames
+from epochal.journal import frames, recovery
 
 SLOW_LOOP = """
     import logging, os, sys, time, epochal
@@ -230,3 +230,5 @@ def test_power_loss(mounted, make_disk):
     assert found.steps() == list(range(len(found.rows)))
     assert all(row.values == {"a": row.step, "b": 1.0} for row in found.rows)
     assert all(damage.torn for damage in found.damage)
+    for segment in frames.segments(f"{run_dir}/journal"):
+        recovery.recover(session=segment.session)

@@ -211,6 +211,17 @@ def test_damaged_memory_never_harms_the_journal(tmp_path_factory, damage):
     assert len(found.rows) <= 60
 
 
+def test_a_definition_without_its_row_is_no_loss(victim):
+    """A kill between the definition of a layout and its first row leaves no hole."""
+    victim.log(3)
+    table = victim.recorder._table(0, None)
+    victim.recorder._packer(table, ("b", "c"))
+    victim.die()
+    victim.recover()
+    found = recorded(victim.run_dir)
+    assert (found.steps(), found.lost, found.states()) == ([0, 1, 2], 0, ["killed"])
+
+
 def test_two_at_once(tmp_path):
     """Several recoveries at the same time save each ring once."""
     from recorded import start_script, wait_until

@@ -81,7 +81,7 @@ def _recover_one(orphan: Orphan) -> Recovered:
     sound = [_sound(piece, known) for piece in orphan.pieces()]
     new = [piece for piece in sound if len(piece) and _last_seq(piece) >= next_seq]
     count = sum(_count(piece, next_seq) for piece in new)
-    end = next_seq if not new else max(next_seq, _last_seq(new[-1]) + 1)
+    end = max([next_seq, *map(_end_seq, new)])
     file = SegmentFile(folder, last._replace(index=last.index + 1))
     try:
         description = {**identity["descriptor"], "segment": file.segment.index}
@@ -166,6 +166,11 @@ def _last_mono_ns(pieces: list[memoryview]) -> int:
 
 def _last_seq(piece: memoryview) -> int:
     return max(seq for _, seq, _ in _headers(piece))
+
+
+def _end_seq(piece: memoryview) -> int:
+    """Return the number after the last row or event; a definition shares that of its first row."""
+    return max((seq + 1 for code, seq, _ in _headers(piece) if code != items.DEFINE), default=0)
 
 
 def _count(piece: memoryview, next_seq: int) -> int:

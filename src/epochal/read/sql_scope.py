@@ -22,9 +22,8 @@ def metrics_of(connection: Any, text: str) -> set[str] | None:
         connection: of DuckDB.
         text: one statement.
     """
-    ((parsed,),) = connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()
-    tree = json.loads(parsed)
-    if tree.get("error", True):
+    tree = _syntax_tree(connection, text)
+    if tree is None:
         return None
     wanted: set[str] = set()
     understood = 0
@@ -40,6 +39,24 @@ def metrics_of(connection: Any, text: str) -> set[str] | None:
         understood += 1
     # Each mention must be one that was understood: a join or table function is not in this list.
     return wanted if understood and understood == len(_WORD.findall(text)) else None
+
+
+def table_functions(connection: Any, text: str) -> set[str]:
+    """Return the functions that a query selects from, in lower case.
+
+    Of a query that DuckDB does not serialize (PIVOT) it is every name before a parenthesis.
+    """
+    tree = _syntax_tree(connection, text)
+    if tree is None:
+        return {name.lower() for name in re.findall(r"(\w+)[\s\"]*\(", text)}
+    calls = [node for node in _nodes(tree) if node.get("type") == "TABLE_FUNCTION"]
+    return {str(call["function"]["function_name"]).lower() for call in calls}
+
+
+def _syntax_tree(connection: Any, text: str) -> Any:
+    ((parsed,),) = connection.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()
+    tree = json.loads(parsed)
+    return None if tree.get("error", True) else tree
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

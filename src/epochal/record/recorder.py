@@ -122,8 +122,7 @@ class Recorder:
             item = bytearray(size)
             now = monotonic_ns()
             pack(memoryview(item), 0, code, size, self.seq, now, *clock, *values.values())
-            placed = self._place(item)  # counts the hole itself if there is no room
-            self.seq += placed
+            self._place(item)
         self.last_step = last
 
     def late_row(self, values: dict[str, float], mono_ns: int, when: Clock) -> None:
@@ -138,8 +137,7 @@ class Recorder:
                 item = bytearray(size)
                 clock = (step,) if epoch is None else (step, epoch)
                 pack(memoryview(item), 0, code, size, self.seq, mono_ns, *clock, *values.values())
-                placed = self._place(bytes(item))  # counts the hole itself if there is no room
-                self.seq += placed
+                self._place(item)
             finally:
                 self._busy = False
                 if self._aside:
@@ -162,9 +160,7 @@ class Recorder:
         """Record an event from inside a call (the converter's door); False: no room."""
         body = items.to_json({"kind": kind, **data})
         item = items.json_item(items.EVENT, self.seq, monotonic_ns(), body)
-        placed = self._place(item)
-        self.seq += placed
-        return placed
+        return self._place(item)
 
     def wake_each_call(self) -> None:
         """Hurry the writer at each call: there is no thread that would come by itself."""
@@ -235,7 +231,7 @@ class Recorder:
         body = layout.to_json()
         fits = items.HEADER.size + len(body) + 8 <= self._quarter and row.size <= self._quarter
         define = items.json_item(items.DEFINE, self.seq, monotonic_ns(), body)
-        if len(self.layouts) < MAX_LAYOUTS and fits and self._place(define):
+        if len(self.layouts) < MAX_LAYOUTS and fits and self._place(define, numbers=0):
             self.layouts.append(layout)
             table[keys] = row.pack_into, layout.id, row.size, [float] * len(keys)
             return table[keys]
@@ -252,14 +248,19 @@ class Recorder:
 
         return pack, items.LONG, items.HEADER.size + len(prefix) + numbers.size, []
 
-    def _place(self, item: bytes | bytearray) -> bool:
-        """Copy a finished item into the ring; False: it was dropped and counted."""
+    def _place(self, item: bytes | bytearray, numbers: int = 1) -> bool:
+        """Copy a finished item into the ring; False: it was dropped and counted.
+
+        Its sequence number is used up before it is published: if Ctrl-C comes in between, readers
+        see a hole, and never two items of one number.
+        """
         offset = self._offset
         if offset + len(item) > self._limit:
             offset = self._room(len(item))
             if offset < 0:
                 return False
         self._data[offset : offset + len(item)] = item
+        self.seq += numbers
         self._offset = offset + len(item)
         self._counters[HEAD] = self._base + self._offset
         return True
