@@ -42,7 +42,7 @@ class RingModel(RuleBasedStateMachine):
     def make(self, pages):
         """Make a small ring."""
         self.ring = ring.create(pages * PAGE, identity())
-        self.recorder = Recorder(self.ring, lambda: None, None, None, None)
+        self.recorder = Recorder(self.ring, lambda: None, None, None, None, None)
         self.model = deque()
 
     @rule(size=st.integers(0, 2200))
@@ -132,7 +132,7 @@ def test_living_owners_are_left_alone():
 def abandoned(tmp_path, monkeypatch, change=None, **about):
     """The file of a ring whose owner is dead, in a folder of the test's own."""
     made = make_ring(**about)
-    recorder.Recorder(made, lambda: None, None, None, None).event("x", {})
+    recorder.Recorder(made, lambda: None, None, None, None, None).event("x", {})
     image = bytearray(bytes(made._map))
     name = os.path.basename(made.path)
     made.close(unlink=True)
@@ -240,7 +240,7 @@ def test_an_interrupted_wrap_loses_nothing(monkeypatch):
     """Ctrl-C between the steps of a wrap leaves a ring that goes on."""
     monkeypatch.setattr(recorder, "WAIT_S", 0.0)
     made = make_ring()
-    writer = recorder.Recorder(made, lambda: None, None, None, None)
+    writer = recorder.Recorder(made, lambda: None, None, None, None, None)
     interrupted, expected = 0, []
 
     def interrupt():
@@ -271,7 +271,7 @@ def test_an_interrupted_wrap_loses_nothing(monkeypatch):
 def test_items_may_end_where_the_ring_ends():
     """Items that fill the ring to its last byte, without padding, are found after the wrap."""
     made = make_ring()
-    writer = recorder.Recorder(made, lambda: None, None, None, None)
+    writer = recorder.Recorder(made, lambda: None, None, None, None, None)
     size = len(items.json_item(items.EVENT, 0, 0, items.to_json({"kind": "x", "t": ""})))
     fill = PAGE // 8 - size
     for _ in range(7):

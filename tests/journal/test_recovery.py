@@ -3,11 +3,15 @@
 import json
 import os
 import struct
+import subprocess
+import sys
+import textwrap
+import threading
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded import THOROUGH, recorded
+from recorded import THOROUGH, recorded, run_script
 
 from epochal.core import ring
 from epochal.journal import frames, recovery
@@ -26,7 +30,7 @@ class Victim:
         self.session = session.id
         self.ring = ring.create(capacity, about)
         self.journal = JournalWriter(self.run_dir, session, lambda *_: None)
-        self.recorder = Recorder(self.ring, lambda: None, None, lambda keys, _: keys, None)
+        self.recorder = Recorder(self.ring, lambda: None, None, lambda keys, _: keys, None, list)
         self.journal._source = self.recorder
         os.makedirs(self.journal.folder, exist_ok=True)
         self.step = 0
@@ -253,3 +257,40 @@ def test_the_boot_is_known():
     """This host says which boot it is, so that memory of another is never taken."""
     assert boot_id()
     assert struct.calcsize("<Q") == 8
+
+
+KILLED = """
+    import os, sys, epochal
+    run = epochal.init(project="p", dir=sys.argv[1], follow="off", capture_environment=False)
+    for step in range(500):
+        run.log({"a": 1.0}, step=step)
+    print(run.dir, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+HOLD = """
+    import sys, time
+    from epochal.core import ring
+    held = list(ring.orphans(session=sys.argv[1]))
+    print(len(held), flush=True)
+    sys.stdin.readline()
+    held[0].close(unlink=False)
+"""
+
+
+def test_recovery_of_a_session_waits_for_who_is_at_it(tmp_path):
+    """Whoever needs one session's rows now gets them, also if another process saves them."""
+    output, _ = run_script(KILLED, tmp_path, returncode=-9)
+    run_dir = output.strip()
+    session = frames.segments(f"{run_dir}/journal")[0].session
+    code = textwrap.dedent(HOLD)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, session], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"1\n"
+        assert ring.is_being_saved(session)
+        threading.Timer(0.3, other.stdin.close).start()
+        (saved,) = recovery.recover(session=session)
+        assert saved.session == session
+    assert not ring.is_being_saved(session)
+    assert recorded(run_dir).steps() == list(range(500))

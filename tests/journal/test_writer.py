@@ -27,7 +27,7 @@ class Setup:
         self.journal = JournalWriter(self.run_dir, session, lambda *what: self.told.append(what))
         refused = self.told.append
         self.recorder = Recorder(
-            self.ring, self.journal.wake, None, lambda keys, _: keys, refused
+            self.ring, self.journal.wake, None, lambda keys, _: keys, refused, list
         )  # fmt: skip
         assert self.journal.start(self.recorder)
 

@@ -51,6 +51,8 @@ PIECE_BYTES = 1 << 20
 """So much is handed on at once: what a frame of the journal holds."""
 
 _START = struct.Struct("<8sQQ")
+_LOCK = struct.Struct("hhqqi")
+"""The system's ``struct flock``: type, whence, start, length, process."""
 _COUNTERS_AT, _IDENTITY_AT = 64, 256
 _IDENTITY = {"run_dir": str, "session": str, "ordinal": int, "boot": str, "descriptor": dict}
 """What recovery needs to know of a ring's owner."""
@@ -226,6 +228,23 @@ def is_alive(path: str) -> bool | None:
         return False
     finally:
         os.close(fd)
+
+
+def is_being_saved(session: str) -> bool:
+    """Say whether a ring is held by another process than its owner: somebody recovers it."""
+    for folder in ring_folders():
+        path = os.path.join(folder, f"{session}.ring")
+        if path in _own:
+            return False
+        with contextlib.suppress(OSError, ValueError, struct.error):
+            with open(path, "rb") as file:
+                start = file.read(PAGE)
+                asked = _LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                found = _LOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))
+            (length,) = struct.unpack_from("<I", start, _IDENTITY_AT)
+            owner = json.loads(start[_IDENTITY_AT + 4 :][:length])["pid"]
+            return bool(found[0] != fcntl.F_UNLCK and found[4] > 0 and found[4] != owner)
+    return False
 
 
 class Orphan:

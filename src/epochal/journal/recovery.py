@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
 from epochal.journal.segment import SegmentFile
 from epochal.journal.session import boot_id, descriptor_payload
+
+WAIT_S = 2.0
 
 
 class Recovered(NamedTuple):
@@ -40,11 +43,15 @@ def recover(*, session: str | None = None) -> list[Recovered]:
     alone, and a ring is removed only after the journal has all of it.
 
     Args:
-        session: only this session's ring.
+        session: only this session's ring; if another process is saving it right now, this waits
+            for it to be done.
 
     Raises:
         OSError: a journal cannot be written; the ring stays for the next attempt.
     """
+    deadline = time.monotonic() + WAIT_S
+    while session is not None and ring.is_being_saved(session) and time.monotonic() < deadline:
+        time.sleep(0.01)
     saved: list[Recovered] = []
     failed: list[OSError] = []
     for orphan in ring.orphans(session=session):

@@ -181,23 +181,12 @@ class _Reading:
         return part
 
 
-class _Points:
-    """Points of one metric, from rows."""
-
-    def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
-        raise NotImplementedError
-
-    def points(self, metric: str) -> list[Points]:
-        """Return a metric's points, key set after key set."""
-        return [points_of(rows, metric) for rows in self.rows((metric,))]
-
-
 def points_of(rows: Rows, metric: str) -> Points:
     """Return one metric of rows."""
     return Points(rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric])
 
 
-class LivePart(_Points):
+class LivePart:
     """A segment of the journal."""
 
     def __init__(self, segment: Segment, data: SegmentData) -> None:
@@ -229,6 +218,10 @@ class LivePart(_Points):
                 found[metric] = statistics.join_by_seq(found.get(metric, Stats()), new)
         return found
 
+    def points(self, metric: str) -> list[Points]:
+        """Return a metric's points, key set after key set."""
+        return [points_of(rows, metric) for rows in self.rows((metric,))]
+
     def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
         """Yield the rows that have any of the metrics; None: all of them."""
         for layout, blocks in self._blocks.items():
@@ -249,7 +242,7 @@ class LivePart(_Points):
         return [PartEvent(e.seq, e.mono_ns + self._offset_ns, e.data) for e in self.data.events]
 
 
-class SealedPart(_Points):
+class SealedPart:
     """A sealed segment."""
 
     def __init__(self, folder: str, manifest: Manifest) -> None:
@@ -275,6 +268,10 @@ class SealedPart(_Points):
                 new = Stats(**stored)
                 found[metric] = statistics.join_by_seq(found.get(metric, Stats()), new)
         return found
+
+    def points(self, metric: str) -> list[Points]:
+        """Return a metric's points, key set after key set."""
+        return [points_of(rows, metric) for rows in self.rows((metric,))]
 
     def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
         """Yield the rows that have any of the metrics; None: all of them.

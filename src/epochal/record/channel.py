@@ -53,8 +53,9 @@ class Channel:
         # A character is at most twelve bytes of JSON (two escapes), an item a quarter of the ring.
         self.values.text_chars = self.ring.capacity // 4 // 16
         self.recorder = Recorder(
-            self.ring, self.journal.wake, self.values, self.values.names, refuse
-        )
+            self.ring, self.journal.wake, self.values, self.values.names, refuse,
+            problems.tell_noted,
+        )  # fmt: skip
         self.survives = self.ring.survives_the_process
         try:
             if not self.journal.start(self.recorder):

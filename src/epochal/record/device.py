@@ -60,7 +60,7 @@ class DeviceValues:
     def put(self, values: dict[str, float], on_device: dict[str, Any], clock: Clock) -> None:
         """Take a row; its device values are read later and may be changed at once."""
         if len(self._waiting) >= MAX_WAITING:
-            self._problems.report(
+            self._problems.note(
                 "dropped", f"a row was dropped: {MAX_WAITING:,} rows already wait for the device"
             )
             return

@@ -44,16 +44,18 @@ class Recorder:
         convert: turns a mapping that holds anything but floats into floats (``record.values``).
         names: turns the keys of a call into metric names, given the phase.
         refuse: told (error, values, step, epoch, phase) of a row that was put aside and failed.
+        tell: tells what went wrong in a call; called when the call holds no lock anymore.
 
     A call from a signal handler, or from a finalizer that runs inside a call, is put aside and
     recorded when the interrupted call ends.
     """
 
     def __init__(
-        self, ring: Ring, wake: Callable[[], None], convert: Converter, names: Namer, refuse: Refuse
-    ) -> None:
+        self, ring: Ring, wake: Callable[[], None], convert: Converter, names: Namer,
+        refuse: Refuse, tell: Callable[[], None],
+    ) -> None:  # fmt: skip
         self.ring, self._wake, self._convert, self._names = ring, wake, convert, names
-        self._refuse = refuse
+        self._refuse, self._tell = refuse, tell
         self.lock = threading.RLock()
         self.layouts: list[Layout] = []
         self.last_step: Step | None = None
@@ -91,22 +93,26 @@ class Recorder:
                     or [*map(type, numbers)] != found[3]
                 ):
                     self._other_row(values, step, epoch, phase)
+                else:
+                    pack, code, size, _ = found
+                    offset = self._offset
+                    if offset + size > self._limit:
+                        offset = self._room(size)
+                    if offset >= 0:
+                        now = monotonic_ns()
+                        pack(self._data, offset, code, size, self.seq, now, step, *numbers)
+                        self.seq += 1
+                        self._offset = offset = offset + size
+                        # One aligned store publishes it: a kill before it loses this row only.
+                        self._counters[HEAD] = self._base + offset
+                    self.last_step = step
                     return
-                pack, code, size, _ = found
-                offset = self._offset
-                if offset + size > self._limit:
-                    offset = self._room(size)
-                if offset >= 0:
-                    pack(self._data, offset, code, size, self.seq, monotonic_ns(), step, *numbers)
-                    self.seq += 1
-                    self._offset = offset = offset + size
-                    # One aligned store publishes the item: a kill before it loses this row only.
-                    self._counters[HEAD] = self._base + offset
-                self.last_step = step
             finally:
                 self._busy = False
                 if self._aside:
                     self._catch_up()
+        if not self._catching_up:
+            self._tell()
 
     def _other_row(
         self, values: Mapping[str, Any], step: Step | None, epoch: float | None, phase: str | None

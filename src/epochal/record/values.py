@@ -87,7 +87,7 @@ class Values:
         for key in keys:
             name, wrong = clean_key(key)
             if wrong:
-                self._problems.report("key", f"{wrong}; it is recorded as {name!r}", detail=name)
+                self._problems.note("key", f"{wrong}; it is recorded as {name!r}", detail=name)
             if prefix and not name.startswith(prefix):
                 name = prefix + name
             while name in made:
@@ -162,7 +162,7 @@ class Values:
     def _event(self, kind: str, key: Any, **data: Any) -> None:
         name = self.names((key,), self._clock.phase)[0]
         if not self._put_event(kind, {"key": name, **self._when(), **data}):
-            self._problems.report("dropped", f"there was no room to record {name!r}")
+            self._problems.note("dropped", f"there was no room to record {name!r}")
 
     def _when(self) -> dict[str, float]:
         epoch = self._clock.epoch
@@ -172,7 +172,7 @@ class Values:
         name = self.names((key,), self._clock.phase)[0]
         text = shown(value)
         self._put_event("refused", {"key": name, **self._when(), "why": why, "value": text})
-        self._problems.report("value", f"cannot log {name!r} = {text}: {why}", detail=name)
+        self._problems.note("value", f"cannot log {name!r} = {text}: {why}", detail=name)
 
 
 def shown(value: object, *, limit: int = 80) -> str:
