@@ -6,6 +6,7 @@ Between `<!-- command NAME -->` and `<!-- end -->` the page says what the comman
 What stands outside is written by hand. A test fails where the page is behind.
 """
 
+import inspect
 import re
 from pathlib import Path
 
@@ -34,7 +35,14 @@ def description(name: str) -> str:
     command = commands()[name]
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     usage = " ".join(["epochal", name, "[OPTIONS]", *map(metavar, arguments)])
-    lines = ["```console", f"$ {usage}", "```", "", *paragraphs(command.help or ""), ""]
+    lines = [
+        "```console",
+        f"$ {usage}",
+        "```",
+        "",
+        *paragraphs(inspect.cleandoc(command.help or "")),
+        "",
+    ]
     options = [p for p in command.params if isinstance(p, click.Option)]
     if options:
         lines += ["| option | |", "| --- | --- |"]

@@ -103,9 +103,9 @@ def test_doctor_finds_nothing_wrong_here(epochal, tmp_path):
 
 def test_doctor_names_what_is_wrong(epochal, tmp_path, monkeypatch):
     """A package of a foreign version breaks an import: the check fails, and the rest goes on."""
-    broken = tmp_path / "broken" / "csv.py"
+    broken = tmp_path / "broken" / "subprocess.py"
     broken.parent.mkdir()
-    broken.write_text("raise ImportError('no csv here')", encoding="ascii")
+    broken.write_text("raise ImportError('no subprocess here')", encoding="ascii")
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
     monkeypatch.setattr("epochal.doctor.MIRRORS_S", 1.0)
     result = epochal("doctor", "--dir", tmp_path, "--json")

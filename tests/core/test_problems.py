@@ -28,6 +28,19 @@ def test_strict_raises_and_counts():
     problems.tell("journal", "disk full")
 
 
+def test_noted_problems_are_told_later(caplog):
+    """What is noted is counted at once and told when asked for, once, in order."""
+    problems = Problems()
+    for _ in range(2):
+        problems.note("value", "a is no number", detail="a")
+        problems.note("key", "b is no name", detail="b")
+    assert caplog.messages == []
+    assert problems.totals() == {"value": 2, "key": 2}
+    problems.tell_noted()
+    problems.tell_noted()
+    assert caplog.messages == ["a is no number", "b is no name"]
+
+
 def test_suggestions():
     """A near name is suggested, a far one is not."""
     assert did_you_mean("val/los", ["val/loss", "lr"]) == " (did you mean 'val/loss'?)"

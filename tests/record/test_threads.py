@@ -302,6 +302,34 @@ def test_finished_runs_leave_nothing_open(new_run):
     assert left() == before
 
 
+HANDLERS = """
+    import logging, sys, threading, time, epochal
+    run = epochal.init(project="p", dir=sys.argv[1], follow="off", capture_environment=False)
+    print(run.dir, flush=True)
+    inside = threading.Event()
+    class Forward(logging.Handler):  # logging calls emit with the lock of the handler held
+        def emit(self, record):
+            if record.name == "mine":
+                inside.set()
+                time.sleep(0.3)
+                run.log({"message": record.getMessage()}, step=1)
+    logging.getLogger().addHandler(Forward())
+    mine = threading.Thread(target=logging.getLogger("mine").warning, args=("hello",))
+    mine.start()
+    inside.wait()
+    run.log({"bad": object()}, step=2)
+    mine.join()
+"""
+
+
+def test_a_warning_while_a_handler_records(tmp_path):
+    """A thread that warns and a handler that records do not wait for each other's locks."""
+    output, _ = run_script(HANDLERS, tmp_path, timeout=30)
+    found = recorded(output.split()[0])
+    assert [text["text"] for text in found.kinds("text")] == ["hello"]
+    assert len(found.kinds("refused")) == 1
+
+
 def test_a_logging_handler_that_records(run):
     """A handler of `logging` that itself logs to the run does not block anything."""
     import logging

@@ -212,7 +212,9 @@ def _text(value: object) -> str:
 
 def _qualified(named: Any) -> str:
     module = getattr(named, "__module__", None)
-    prefix = "" if module in (None, "builtins") else f"{module}."
+    # Where a class is defined in private (pathlib._local) is nobody's business.
+    public = [part for part in str(module).split(".") if not part.startswith("_")]
+    prefix = "" if module in (None, "builtins") else "".join(f"{part}." for part in public)
     return f"{prefix}{named.__qualname__}"
 
 

@@ -300,6 +300,7 @@ class Run:
                 self._event("end", {"state": state, "error": "", **self._totals(channel)})
             self._finished, self._row = True, self._row_after_end
             channel.recorder.close()
+        self._problems.tell_noted()
         complete = channel.close(FINISH_TIMEOUT_S * 0.45)
         if self._on_finish is not None:
             self._on_finish(self, complete)
