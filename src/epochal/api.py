@@ -108,7 +108,7 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         )  # fmt: skip
     mirrors = Mirrors(settings, problems)
     description = _describe(settings, mirrors, _checked_id(id), seed)
-    target = _target(settings, description, resume_step, fork)
+    target = _target(settings, description, resume_step, fork, id)
     about = folder.info(target.run_dir)
     config_now = Config(settings.config)
     if target.resumed:
@@ -218,7 +218,7 @@ def _describe(
 
 def _target(
     settings: Settings, description: dict[str, Any], step: float | None,
-    fork: tuple[Any, float] | None,
+    fork: tuple[Any, float] | None, run_id: str | None,
 ) -> Target:  # fmt: skip
     """Find the run to go on with, or make a new one."""
     if step is not None:
@@ -234,6 +234,11 @@ def _target(
     if step is not None and wanted != "auto":
         message = f"resume_step={step!r} needs resume=: which run is to go on?"
         raise SettingError(message)
+    if run_id is not None and any(
+        folder.run_id(path) == run_id for path in folder.run_folders(settings.dir)
+    ):
+        message = f"id={run_id!r} is the id of a run in {settings.dir}: resume={run_id!r} goes on"
+        raise SettingError(f"{message} with it")
     if fork is not None:
         description["fork"] = continuing.fork_of(settings.dir, fork)
         _checked(description["fork"]["step"], "the step of fork")
@@ -251,7 +256,8 @@ def _checked(step: object, name: str) -> float:
 def _checked_id(wanted: str | None) -> str:
     if wanted is None:
         return new_id()
-    if not (wanted.isascii() and wanted.isalnum() and wanted.islower() and 8 <= len(wanted) <= 64):
+    plain = wanted.isascii() and wanted.isalnum() and wanted == wanted.lower()
+    if not (plain and 8 <= len(wanted) <= 64):
         message = f"id={wanted!r} is not 8 to 64 characters of a-z and 0-9"
         raise SettingError(message)
     return wanted
@@ -302,7 +308,9 @@ def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT0
 
 def _at_exit() -> None:
     """End the runs that are still open, with the state that the interpreter's exit tells."""
-    error = getattr(sys, "last_value", None)
+    # In a notebook or at a prompt the last error was one of many cells, and not the end.
+    interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    error = None if interactive else getattr(sys, "last_value", None)
     for run in tuple(_open_runs):  # finishing takes a run off the list
         if isinstance(error, BaseException):
             run.end_with(error)

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+from epochal.core.errors import SettingError
 from epochal.core.problems import Problems
 from epochal.core.redact import redact
 from epochal.core.sink import Sink
@@ -42,6 +43,9 @@ class Mirrors:
         self._hosting: Any = None
         for each in settings.sinks:
             if not isinstance(each, str):
+                if each.name in (*settings.sinks, *(sink.name for sink in self._objects)):
+                    message = f"two sinks are named {each.name!r}: give each object its own name"
+                    raise SettingError(message)
                 self._objects.append(each)
             elif missing := plugins.why_not(each):
                 problems.tell(f"sink {each}", missing)

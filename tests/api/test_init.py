@@ -17,6 +17,7 @@ from epochal.core.errors import (
     RunNotFoundError,
     SettingError,
 )
+from epochal.testing import MemorySink
 
 
 def test_a_run_has_a_folder_of_its_own(new_run, tmp_path):
@@ -268,3 +269,17 @@ def test_bad_facts_do_not_stop_training(run, caplog):
     assert {"values": {"scalar": 1.5}} in found.kinds("summary")
     assert set(run.health().problems) == {"on_alert", "define", "event"}
     assert len(caplog.messages) == 3
+
+
+def test_an_id_is_used_once(tmp_path):
+    """A second run with the id of another is refused, and the way to go on with that is named."""
+    quiet = {"dir": str(tmp_path), "follow": "off", "capture_environment": False}
+    epochal.init(project="p", id="12345678", **quiet).finish()
+    with pytest.raises(SettingError, match="resume='12345678'"):
+        epochal.init(project="q", id="12345678", **quiet)
+
+
+def test_two_sinks_of_one_name_are_refused(tmp_path):
+    """Sinks are told apart by name, so two objects cannot share one."""
+    with pytest.raises(SettingError, match="two sinks are named"):
+        epochal.init(dir=str(tmp_path), sinks=[MemorySink(), MemorySink()])

@@ -8,6 +8,7 @@ import pytest
 from recorded import QUIET, recorded, run_script, start_script, stored, wait_until
 
 import epochal
+from epochal.store.seal import seal_run
 
 
 def log(run, steps, **more):
@@ -219,3 +220,16 @@ def test_two_processes_resume_the_same_run(tmp_path, follow):
         wait_until(lambda: len(mirrored(run.dir)) >= 2010)
         expected = sorted([str(n) for n in range(10)] + [str(n) for n in range(1000)] * 2)
         assert sorted(step for step, _ in mirrored(run.dir)) == expected
+
+
+def test_hundreds_of_config_updates_are_there_after_sealing(new_run):
+    """A resume folds all changes of the config, wherever sealing has put them."""
+    first = new_run(config={"n": 0}, sinks=[])
+    for n in range(1, 301):
+        first.config.update({"n": n})
+    first.finish()
+    seal_run(first.dir)
+    assert not os.listdir(f"{first.dir}/journal")
+    second = new_run(resume=first.id)
+    assert second.config["n"] == 300
+    second.finish()
