@@ -12,6 +12,12 @@ from subject import LOGGERS, Row, Subject, trimmed_mean
 
 TARGET_S = 0.0008
 SETTLE_S = 0.4
+VARIANTS: dict[str, dict[str, Any]] = {
+    "epochal in a thread": {"follow": "thread"},
+    "epochal with all mirrors": {
+        "sinks": {"csv": {}, "json": {}, "tensorboard": {}, "wandb": {"mode": "offline"}}
+    },
+}
 BLOCK_S = 1.0
 PRECISE_ENOUGH = 0.35
 """Half the width of the interval, in percent, at which a process stops adding pairs."""
@@ -27,10 +33,12 @@ SUBJECT = Subject(
     rows=(
         Row("slowdown of a 0.8 ms step", "slowdown_pct", "%", 1.5, fold=trimmed_mean),
         Row("the step without logging", "step_ms", "ms", peers=False),
+        Row("slowdown, with csv, json, TensorBoard and W&B offline", "slowdown_pct", "%", 2.0,
+            fold=trimmed_mean, case="epochal with all mirrors", peers=False),
         Row('slowdown, mirrors in a thread (`follow="thread"`)', "slowdown_pct", "%",
             fold=trimmed_mean, case="epochal in a thread", peers=False),
     ),
-    cases=(*LOGGERS, "epochal in a thread"),
+    cases=(*LOGGERS, "epochal in a thread", "epochal with all mirrors"),
     repeat=2,
     timeout_s=300.0,
 )  # fmt: skip
@@ -135,10 +143,11 @@ def compare(training: Training, *, least: int, limit_s: float, quick: bool) -> d
 def measure(case: str, *, quick: bool, folder: str) -> dict[str, Any]:
     """Measure one logger."""
     model = Model()
-    settings = {"follow": "thread"} if case.endswith("thread") else {}
+    settings = VARIANTS.get(case, {})
     logger = peers.start(case.split(maxsplit=1)[0], folder, **settings)
     ours = case.startswith("epochal")
-    limit_s = {"epochal": 50.0, "epochal in a thread": 25.0}.get(case, 11.0)
+    limit_s = {"epochal": 50.0, "epochal with all mirrors": 50.0, "epochal in a thread": 25.0}
+    limit_s = limit_s.get(case, 11.0)
     training = Training(model, logger.log)
     training.block(0.5, logging=True)
     found = compare(training, least=8 if ours else 4, limit_s=limit_s, quick=quick)

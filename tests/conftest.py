@@ -58,4 +58,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Non
     """Hides the user's Epochal settings and cache from the test."""
     for name in [name for name in os.environ if name.startswith("EPOCHAL_")]:
         monkeypatch.delenv(name)
+    # Samples of the machine come when they come: tests that want them ask for them.
+    monkeypatch.setenv("EPOCHAL_LOG_SYSTEM", "false")
+    monkeypatch.setenv("EPOCHAL_LOG_MEMORY", "false")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

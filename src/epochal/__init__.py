@@ -20,19 +20,27 @@ if TYPE_CHECKING:
     from epochal.core.errors import EpochalError
     from epochal.core.records import Event, Row, RunInfo
     from epochal.core.sink import Sink
+    from epochal.media import Audio, Figure, Histogram, Html, Image, Table, Text, Video
     from epochal.read.diff import diff
     from epochal.read.project import Project, open  # noqa: A004 - the interface's word
     from epochal.read.registry import ExperimentRegistry
     from epochal.read.view import RunView
+    from epochal.record.log_handler import LogHandler
     from epochal.record.run import Run
     from epochal.settings import Settings
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audio",
     "EpochalError",
     "Event",
     "ExperimentRegistry",
+    "Figure",
+    "Histogram",
+    "Html",
+    "Image",
+    "LogHandler",
     "Project",
     "Row",
     "Run",
@@ -40,6 +48,9 @@ __all__ = [
     "RunView",
     "Settings",
     "Sink",
+    "Table",
+    "Text",
+    "Video",
     "current_run",
     "diff",
     "init",
@@ -50,6 +61,15 @@ __all__ = [
 # What reading needs (NumPy) is loaded when it is first used: `import epochal` is the standard
 # library only, as it stands in front of every training.
 _LAZY = {
+    "Audio": "epochal.media",
+    "Figure": "epochal.media",
+    "Histogram": "epochal.media",
+    "Html": "epochal.media",
+    "Image": "epochal.media",
+    "LogHandler": "epochal.record.log_handler",
+    "Table": "epochal.media",
+    "Text": "epochal.media",
+    "Video": "epochal.media",
     "EpochalError": "epochal.core.errors",
     "Event": "epochal.core.records",
     "ExperimentRegistry": "epochal.read.registry",

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from epochal import background
 from epochal.core import ring
 from epochal.core.errors import RunFolderError, SettingError
 from epochal.core.names import new_id, readable_name
 from epochal.core.problems import Problems, logger
 from epochal.core.records import RunInfo
 from epochal.core.redact import redact, redact_argv
-from epochal.core.ring import Ring
 from epochal.core.system import host_name
 from epochal.journal import recovery
 from epochal.journal.frames import segments
@@ -29,7 +29,10 @@ from epochal.journal.session import Session
 from epochal.journal.writer import JournalWriter
 from epochal.mirrors import Mirrors
 from epochal.record.cadence import Cadence
+from epochal.record.channel import Opened
 from epochal.record.config import Config, expand_name
+from epochal.record.log_handler import LogHandler
+from epochal.record.media_files import MediaFiles
 from epochal.record.run import Run
 from epochal.record.values import checked_step
 from epochal.settings import Settings
@@ -115,7 +118,7 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         config_now = Config(about.config)
         for update in target.config_updates:
             config_now.update(update)
-    sessions = _Sessions(about, target, rank, problems)
+    sessions = _Sessions(about, target, rank, problems, _media_off(settings))
     try:
         run = Run(
             about, config=config_now, open_session=sessions.open, cadence=cadence,
@@ -131,6 +134,7 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
             run.config.update(settings.config)
     mirrors.follow(run.dir, rank)
     _register(run)
+    background.start(run, settings)
     return run
 
 
@@ -138,6 +142,9 @@ def current_run() -> Run | None:
     """Return the innermost active run of this context (else the last one started), or None."""
     here = [run for run in _innermost.get() if run in _open_runs]
     return here[-1] if here else (_open_runs[-1] if _open_runs else None)
+
+
+LogHandler.current = staticmethod(current_run)
 
 
 def log(
@@ -158,12 +165,15 @@ _without_run = Problems()
 class _Sessions:
     """Opens the sessions of one run in this process: at the start, and again after a fork."""
 
-    def __init__(self, about: RunInfo, target: Target, rank: int, problems: Problems) -> None:
+    def __init__(
+        self, about: RunInfo, target: Target, rank: int, problems: Problems, off: frozenset[str]
+    ) -> None:
         self._about, self._target, self._rank, self._problems = about, target, rank, problems
+        self._off = off
         self._first: Session | None = None
 
-    def open(self) -> tuple[Ring, JournalWriter]:
-        """Return a locked ring and a writer for a new session."""
+    def open(self) -> Opened:
+        """Return a locked ring, a writer and a place for media for a new session."""
         target = self._target
         session = Session(
             self._about.id, continuing.next_ordinal(target.run_dir), rank=self._rank,
@@ -177,7 +187,19 @@ class _Sessions:
             _end_with_process()
         made = ring.create(ring.choose_capacity(), session.identity(target.run_dir))
         session.ring = made.path
-        return made, JournalWriter(target.run_dir, session, self._problems.tell)
+        writer = JournalWriter(target.run_dir, session, self._problems.tell)
+        files = MediaFiles(target.run_dir, f"{session.ordinal:04d}-{session.id}")
+        return Opened(made, writer, files, self._off)
+
+
+def _media_off(settings: Settings) -> frozenset[str]:
+    """Return the types of media that the settings switch off."""
+    schedule = settings.schedule()
+    kinds = {"images": ("image", "figure"), "video": ("video",), "audio": ("audio",),
+             "text": ("text",)}  # fmt: skip
+    return frozenset(
+        type_ for kind, types in kinds.items() if not schedule[kind].count for type_ in types
+    )
 
 
 def _sink_settings(sinks: Any) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def main() -> int:
     with contextlib.suppress(OSError):
         os.setsid()  # Ctrl-C in the terminal is for the training
     os.closerange(3, 4096)  # sockets and devices of the training are not ours to hold
+    _speak_alone()
     with contextlib.suppress(OSError):
         os.nice(5)
     training = os.getppid()
@@ -69,10 +70,21 @@ def wait_for_end_of(parent: int) -> None:
         time.sleep(0.01)
 
 
+def _speak_alone() -> None:
+    """Keep the pipe to the training for :func:`say`: libraries may print to standard output."""
+    global _voice  # noqa: PLW0603 - the one pipe of this process
+    _voice = os.dup(1)
+    os.set_inheritable(_voice, False)  # noqa: FBT003 - its name says it
+    os.dup2(2, 1)
+
+
+_voice = 1
+
+
 def say(message: Mapping[str, Any]) -> None:
     """Tell the training process something; it may be gone."""
     with contextlib.suppress(OSError):
-        os.write(1, json.dumps(message).encode("ascii") + b"\n")
+        os.write(_voice, json.dumps(message).encode("ascii") + b"\n")
 
 
 class _Companion:

@@ -39,6 +39,7 @@ class Mirrors:
     def __init__(self, settings: Settings, problems: Problems) -> None:
         self._settings, self._pid = settings, os.getpid()
         self._named: dict[str, dict[str, Any]] = {}
+        self._missing: set[str] = set()
         self._objects: list[Sink] = []
         self._hosting: Any = None
         for each in settings.sinks:
@@ -47,10 +48,11 @@ class Mirrors:
                     message = f"two sinks are named {each.name!r}: give each object its own name"
                     raise SettingError(message)
                 self._objects.append(each)
-            elif missing := plugins.why_not(each):
-                problems.tell(f"sink {each}", missing)
             else:
-                self._named[each] = dict(settings.sink_options.get(each, {}))
+                if missing := plugins.why_not(each):
+                    problems.tell(f"sink {each}", missing)
+                    self._missing.add(each)
+                self._named[each] = _options(each, settings)
 
     def describe(self) -> dict[str, Any]:
         """Return what ``run.json`` says of the sinks: names, options, which were objects."""
@@ -65,14 +67,15 @@ class Mirrors:
         if rank or self._settings.follow == "off":
             return
         objects = list(self._objects)
+        named = {name: given for name, given in self._named.items() if name not in self._missing}
         told = self._settings.follow == "process" and _companion.tell(
             {
-                "do": "follow", "run_dir": run_dir, "sinks": self._named,
+                "do": "follow", "run_dir": run_dir, "sinks": named,
                 "seal": self._settings.seal, "environment": self._context(),
             }
         )  # fmt: skip
         if not told:
-            objects += [plugins.load(name, options) for name, options in self._named.items()]
+            objects += [plugins.load(name, options) for name, options in named.items()]
         if objects:
             from epochal.follow.hosting import Hosting
 
@@ -106,3 +109,13 @@ class Mirrors:
     def abandon() -> None:
         """Forget the follower process in a forked child: it is the parent's."""
         _companion.abandon()
+
+
+def _options(name: str, settings: Settings) -> dict[str, Any]:
+    """Return a sink's options: those given for it, and what other settings say."""
+    given = dict(settings.sink_options.get(name, {}))
+    if name == "tensorboard" and settings.tensorboard_dir:
+        given.setdefault("dir", settings.tensorboard_dir)
+    if name in ("tensorboard", "mlflow") and not settings.log_config:
+        given.setdefault("hparams" if name == "tensorboard" else "params", False)
+    return given

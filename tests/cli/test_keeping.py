@@ -107,7 +107,7 @@ def test_doctor_names_what_is_wrong(epochal, tmp_path, monkeypatch):
     broken.parent.mkdir()
     broken.write_text("raise ImportError('no subprocess here')", encoding="ascii")
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
-    monkeypatch.setattr("epochal.doctor.MIRRORS_S", 1.0)
+    monkeypatch.setattr("epochal.doctor.recording.MIRRORS_S", 1.0)
     result = epochal("doctor", "--dir", tmp_path, "--json")
     assert result.exit_code == 1
     states = {each["name"]: each["state"] for each in json.loads(result.stdout)}
@@ -120,6 +120,8 @@ def test_settings_tell_their_source(epochal, tmp_path, monkeypatch):
     """Values come with the place that gave them, and a wrong name with a near one."""
     (tmp_path / "epochal.toml").write_text("[epochal]\nseal = false\n", encoding="ascii")
     monkeypatch.setenv("EPOCHAL_STRICT", "1")
+    monkeypatch.delenv("EPOCHAL_LOG_SYSTEM")
+    monkeypatch.delenv("EPOCHAL_LOG_MEMORY")
     found = {each["name"]: each for each in json.loads(epochal("settings", "--json").stdout)}
     assert (found["strict"]["value"], found["strict"]["source"]) == ("true", "EPOCHAL_STRICT")
     assert found["seal"]["value"] == "false"

@@ -170,3 +170,19 @@ def test_runs_without_points(tmp_path):
     """Empty tables can be queried."""
     make_run(tmp_path)
     assert rows(epochal.open(tmp_path), "select count(*) from points, events") == [(0,)]
+
+
+def test_media(tmp_path):
+    """A row for each medium of all runs, what a resume hides left out."""
+    for name in ("a", "b"):
+        with epochal.init(dir=str(tmp_path), name=name, follow="off") as run:
+            for step in range(3):
+                run.log({"page": epochal.Html("x" * step, caption="é")}, step=step, epoch=0.5)
+    found = rows(
+        epochal.open(tmp_path),
+        "select name, key, type, format, caption, epoch, count(*), max(step), sum(bytes) from media"
+        " group by all order by name",
+    )
+    assert found == [
+        (name, "page", "html", "html", "é", 0.5, 3, 2.0, 3) for name in ("a", "b")
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from recorded import THOROUGH
 from epochal.core.errors import DamageError
 from epochal.journal import frames
 from epochal.journal.session import boot_id
-from epochal.read.parts import read_parts
+from epochal.read.parts import events_of, read_parts
 from epochal.store import seal
 from epochal.store.seal import seal_run
 
@@ -27,7 +27,7 @@ def content(run_dir: str) -> dict:
     points, events, anchors = {}, [], []
     for part in read_parts(run_dir):
         session = part.segment.session
-        events += [(session, *event) for event in part.events()]
+        events += [(session, *event) for event in events_of(part)]
         anchors += [(session, *anchor) for anchor in part.anchors]
         for rows in part.rows(None):
             for metric, values in rows.values.items():

@@ -17,7 +17,7 @@ from epochal.core.errors import EpochalError, did_you_mean
 
 SECTIONS = {
     "Start": ("demo", "doctor", "settings"),
-    "Read": ("ls", "show", "best", "diff", "sql", "tail"),
+    "Read": ("ls", "show", "best", "diff", "sql", "tail", "console", "media", "tensorboard"),
     "Annotate": ("tag", "note"),
     "Keep": ("recover", "verify", "seal", "sync", "gc"),
 }

@@ -72,10 +72,14 @@ def ls(
 
 def main_metrics(runs: Sequence[RunView]) -> list[str]:
     """Return the names of a few metrics that say how runs went."""
+    from epochal.read.system import PREFIX
+
     common: Counter[str] = Counter()
     goals: Counter[str] = Counter()
     for run in runs:
         for name, info in run.metrics.items():
+            if name.startswith(PREFIX):
+                continue  # the machine's: they say nothing of the result
             common[name] += 1
             goals[name] += info.definition.goal is not None
     order = sorted(common, key=lambda name: (-goals[name], -_promise(name), -common[name], name))

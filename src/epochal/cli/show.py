@@ -28,10 +28,10 @@ def show(run: str, base: str | None, as_json: bool) -> None:
     """Show everything about one run.
 
     An overview with machine and code, the config, statistics of each metric with its definition,
-    sessions, health (what is missing, damaged, refused, or behind), and files. On a terminal each
-    metric has its course as a row of bars.
+    media, readings of the machine, console, artifacts, sessions, health (what is missing, damaged,
+    refused, or behind), and files. On a terminal each metric has its course as a row of bars.
     """
-    from epochal.cli import output
+    from epochal.cli import output, show_logged
 
     view = open_run(base, run)
     if as_json:
@@ -47,6 +47,7 @@ def show(run: str, base: str | None, as_json: bool) -> None:
     if values:
         output.heading("Summary")
         output.tree(values)
+    show_logged.print_all(view)
     _print_sessions(view)
     output.heading("Health")
     output.pairs(_health(view))
@@ -103,8 +104,9 @@ def _code(view: RunView) -> str:
 def _print_metrics(view: RunView) -> None:
     from epochal.cli import output
     from epochal.cli.formats import number
+    from epochal.read.system import PREFIX
 
-    metrics = view.metrics
+    metrics = {n: info for n, info in view.metrics.items() if not n.startswith(PREFIX)}
     if not metrics:
         return
     out = output.console()
@@ -246,6 +248,7 @@ def _files(view: RunView) -> list[tuple[str, str]]:
 def _plain(view: RunView) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from epochal.cli import show_logged
     from epochal.cli.ls import plain_run
     from epochal.store.verify import behind
 
@@ -259,6 +262,7 @@ def _plain(view: RunView) -> dict[str, Any]:
         "environment": view.environment,
         "alerts": view.alerts,
         "error": view.error,
+        **show_logged.plain(view),
         "health": {
             "missing": view.lost,
             "damage": view.damage,

@@ -94,7 +94,7 @@ def _moves(run_dir: str, lag: dict[str, int]) -> bool:
 
 def _sync(run_dir: str, names: list[str], timeout_s: float) -> dict[str, str]:
     """Bring the mirrors of one run to the end; return the problems by mirror."""
-    from epochal.core.errors import SettingError
+    from epochal.core.errors import MissingExtraError, SettingError
     from epochal.follow import plugins
     from epochal.follow.follower import Follower
     from epochal.store import folder
@@ -104,7 +104,7 @@ def _sync(run_dir: str, names: list[str], timeout_s: float) -> dict[str, str]:
     for name in names:
         try:
             follower = Follower(run_dir, plugins.load(name, options.get(name, {})))
-        except SettingError as error:
+        except (SettingError, MissingExtraError) as error:
             problems[name] = str(error)
             continue
         if not follower.finish(deadline):

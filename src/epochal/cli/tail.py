@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from epochal.core.records import Event, Record, Row
 
 CLOCK_WIDTH = 9
+WHERE_BYTES_ARE = ("sha256", "file", "offset", "inline", "files")
+"""Fields of media and artifacts that say nothing to people."""
 
 
 @click.command()
@@ -22,24 +24,29 @@ CLOCK_WIDTH = 9
               metavar="N", help="Begin with the last N records.")  # fmt: skip
 @click.option("--follow/--no-follow", "-f", default=True, show_default=True,
               help="Go on with what is recorded from now on.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True,
+              help="Also samples of the machine and lines of the console.")  # fmt: skip
 @json_option
-def tail(run: str, base: str | None, lines: int, follow: bool, as_json: bool) -> None:
+def tail(
+    run: str, base: str | None, lines: int, follow: bool, everything: bool, as_json: bool
+) -> None:
     """Show the records of a run as they are made.
 
     The last ones first, then new ones until the run ends or you press Ctrl-C. A line begins
-    with the time since the run began. With --json each record is a line.
+    with the time since the run began. Samples of the machine and lines of the console are left
+    out unless you ask for --all. With --json each record is a line.
     """
     view = open_run(base, run)
     seen: dict[int, int] = {}
     last: deque[Record] = deque(maxlen=lines)
     try:
         for batch in view.follow(timeout=0):
-            last.extend(batch)
+            last.extend(each for each in batch if everything or not _beside(each))
             seen.update((record.session, record.seq) for record in batch)
         _print(list(last), as_json=as_json)
         for batch in view.follow() if follow else ():
             new = [record for record in batch if record.seq > seen.get(record.session, -1)]
-            _print(new, as_json=as_json)
+            _print([each for each in new if everything or not _beside(each)], as_json=as_json)
     except KeyboardInterrupt:
         click.echo(err=True)  # the shell's prompt begins on a line of its own
         return
@@ -47,6 +54,15 @@ def tail(run: str, base: str | None, lines: int, follow: bool, as_json: bool) ->
         from epochal.cli import output
 
         output.say(f"{view.name}: {view.refresh().state}")
+
+
+def _beside(record: Record) -> bool:
+    """Say whether a record tells of the machine or the console and not of the training."""
+    from epochal.core.records import Row
+
+    if isinstance(record, Row):
+        return record.phase == "system"
+    return record.kind == "console"
 
 
 def _print(records: list[Record], *, as_json: bool) -> None:
@@ -82,6 +98,6 @@ def _event(event: Event) -> list[tuple[str, str]]:
 
     parts = [(f"  {event.kind}", "yellow")]
     for key, found in event.data.items():
-        if found not in (None, "", {}, [], 0):
+        if key not in WHERE_BYTES_ARE and found not in (None, "", {}, [], 0):
             parts += [(f"  {key} ", "dim"), (value(found, limit=120), "")]
     return parts

@@ -21,10 +21,10 @@ def verify(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
     """Check every stored byte of runs.
 
     The status is 1 if anything is damaged or missing. Journal frames and Parquet pages are
-    compared with their checksums, sealed values with the statistics in their manifest, and
-    the sequence of records is searched for gaps. Damage is named by file and bytes. Mirrors
-    that are behind are told, as `epochal sync` mends that. Nothing is changed. Without RUN
-    or DIR all runs are checked.
+    compared with their checksums, sealed values with the statistics in their manifest, media
+    with their hashes, and the sequence of records is searched for gaps. Damage is named by
+    file and bytes. Mirrors that are behind are told, as `epochal sync` mends that. Nothing is
+    changed. Without RUN or DIR all runs are checked.
     """
     from epochal.cli import output
     from epochal.cli.formats import count, size
@@ -92,6 +92,8 @@ def _plain(found: Verification) -> dict[str, Any]:
         "files": found.files,
         "bytes": found.bytes,
         "records": found.records,
+        "media": found.media,
+        "unused_bytes": found.unused_bytes,
         "damage": [each._asdict() for each in found.damage],
         "missing": [each._asdict() for each in found.gaps],
         "dropped": found.dropped,

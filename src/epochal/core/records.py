@@ -23,6 +23,7 @@ class Row(NamedTuple):
         step_given: False if the call named no step and ``step`` is the run's last one or a counter.
         epoch: the epoch, None if the call named none.
         phase: ``phase=`` of the call; metric names in ``values`` already carry it as a prefix.
+            Samples of the machine have the phase "system".
         values: metric name to value, in the order in which they were logged.
     """
 
@@ -54,11 +55,17 @@ class Event(NamedTuple):
     tag, untag   ``tags``: list
     note         ``text``: replaces the notes
     rename       ``name``
-    text         ``key``, ``text``, ``step``; long texts come as several events with
-                 ``part``: [number, of how many]
+    text         ``key``, ``text``, ``step``, maybe ``caption`` and ``about`` (how it was
+                 generated); long texts come as several events with ``part``: [number, of how many]
     bigint       ``key``, ``value`` (decimal digits), ``step``: an integer beyond 2**53
     refused      ``key``, ``why``, ``value`` (shortened repr): could not be recorded as asked
     alert        ``title text level``
+    media        ``key step type format caption bytes sha256 about``, and where the bytes are:
+                 ``file`` (below the run folder) and, in a pack, ``offset``; histograms have
+                 ``inline`` instead; ``index``: [number, of how many] in a list
+    artifact     ``name type path bytes sha256``; ``files`` ([path, bytes, sha256]) of a folder
+    console      ``stream`` (stdout, stderr or log) and ``text``, whole lines; of the handler for
+                 ``logging`` also ``level`` and ``logger``
     environment  ``values``: what was found out about machine, packages and code
     resume       ``after``: this session hides what earlier ones recorded after that step
     end          ``state``: finished, failed, interrupted or killed; ``error``: traceback
@@ -85,7 +92,7 @@ class RunInfo:
         slug: the name as a safe file name, ``[a-z0-9-]`` only.
         dir: absolute path of the run folder.
         config: nested mapping, secrets redacted.
-        tags, notes, group, created_s: as given at the start.
+        tags, notes, group, job_type, created_s: as given at the start.
     """
 
     id: str
@@ -97,4 +104,5 @@ class RunInfo:
     tags: tuple[str, ...] = ()
     notes: str = ""
     group: str | None = None
+    job_type: str | None = None
     created_s: float = 0.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from epochal.read.metrics import MetricSummary
 from epochal.read.runs import arrow_array
+from epochal.read.system import PREFIX
 from epochal.read.view import RunView
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def side_by_side(runs: Sequence[RunView], metrics: Sequence[str] | None = None) 
 
     Args:
         runs: in the order of the rows.
-        metrics: whose summary values are shown; default those that all of the runs have.
+        metrics: whose summary values are shown; default those that all of the runs have, without
+            the machine's.
 
     Returns:
         Config columns are named ``config.<dotted key>``, metrics by their names; null where a run
@@ -44,7 +46,8 @@ def side_by_side(runs: Sequence[RunView], metrics: Sequence[str] | None = None) 
         "state": [run.state for run in runs],
     }
     columns |= {key: [config.get(key) for config in configs] for key in differing}
-    columns |= {name: [_value(summary.get(name)) for summary in summaries] for name in metrics}
+    for name in metrics:
+        columns[name] = [_value(s, run, name) for s, run in zip(summaries, runs, strict=True)]
     return pa.Table.from_arrays([arrow_array(c) for c in columns.values()], list(columns))
 
 
@@ -56,5 +59,8 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _value(summary: Any) -> Any:
-    return summary.value if isinstance(summary, MetricSummary) else summary
+def _value(summary: dict[str, Any], run: RunView, name: str) -> Any:
+    value = summary.get(name)
+    if value is None and name.startswith(PREFIX) and name in run.metrics:
+        value = run.metrics[name].summary
+    return value.value if isinstance(value, MetricSummary) else value

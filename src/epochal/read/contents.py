@@ -152,9 +152,8 @@ class Contents:
     ) -> Iterator[tuple[SessionData, PartEvent]]:
         """Yield the events of some kinds, in order; with ``inherited`` those of a fork's parent."""
         for session in self.sessions if inherited else self.own:
-            for event in session.events:
-                if event.data.get("kind") in kinds:
-                    yield session, event
+            for event in session.events(*kinds):
+                yield session, event
 
     @cached_property
     def definitions(self) -> dict[str, Definition]:

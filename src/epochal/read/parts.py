@@ -6,7 +6,6 @@ holds with their statistics, gives the points of chosen metrics as arrays, and i
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -20,6 +19,7 @@ from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.store import sealed, statistics
 from epochal.store.columns import Array, Block, SegmentData, read_segment
+from epochal.store.events import Events, of_manifest
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 from epochal.store.statistics import Stats
 
@@ -71,6 +71,7 @@ class Part(Protocol):
         lost: items missing in the sequence.
         damage: reasons why bytes could not be used.
         last_elapsed_ns: time of the last item.
+        offset_ns: from the clock of its process to time since the run began.
     """
 
     segment: Segment
@@ -80,6 +81,11 @@ class Part(Protocol):
     lost: int
     damage: list[str]
     last_elapsed_ns: int
+    offset_ns: int
+
+    @property
+    def stored_events(self) -> Events:
+        """Its events as they are stored; a file that is missing or damaged is a DamageError."""
 
     @property
     def stats(self) -> dict[str, Stats]:
@@ -91,8 +97,15 @@ class Part(Protocol):
     def points(self, metric: str) -> list[Points]:
         """Return a metric's points, key set after key set."""
 
-    def events(self) -> list[PartEvent]:
-        """Return the events in order."""
+
+def events_of(part: Part, *kinds: str) -> list[PartEvent]:
+    """Return a part's events of some kinds, of all if none is given, in order.
+
+    Raises:
+        DamageError: a file is missing or damaged.
+    """
+    found, offset_ns = part.stored_events.of(*kinds), part.offset_ns
+    return [PartEvent(seq, mono_ns + offset_ns, data) for seq, mono_ns, data in found]
 
 
 class Parts(list[Part]):
@@ -199,14 +212,15 @@ class LivePart:
             for d in data.damage
             if not d.torn
         ]
+        self.stored_events = data.events
         start = data.descriptor
-        self._offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
+        self.offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
         self._blocks: dict[Layout, list[Block]] = {}
         for block in data.blocks:
             self._blocks.setdefault(block.layout, []).append(block)
         ends = [int(block.rows["mono_ns"][-1]) for block in data.blocks]
-        ends += [event.mono_ns for event in data.events[-1:]]
-        self.last_elapsed_ns = max(ends, default=0) + self._offset_ns if ends else 0
+        ends += data.events.mono_ns[-1:]
+        self.last_elapsed_ns = max(ends, default=0) + self.offset_ns if ends else 0
 
     @cached_property
     def stats(self) -> dict[str, Stats]:
@@ -232,14 +246,10 @@ class LivePart:
             epochs = _joined([t["epoch"] for t in tables]) if layout.variant & HAS_EPOCH else None
             yield Rows(
                 layout, _joined([t["seq"] for t in tables]),
-                _joined([t["mono_ns"] for t in tables]) + self._offset_ns,
+                _joined([t["mono_ns"] for t in tables]) + self.offset_ns,
                 _joined([t["step"] for t in tables]), epochs,
                 {key: _joined([t["values"][:, i] for t in tables]) for i, key in wanted},
             )  # fmt: skip
-
-    def events(self) -> list[PartEvent]:
-        """Return the events in order."""
-        return [PartEvent(e.seq, e.mono_ns + self._offset_ns, e.data) for e in self.data.events]
 
 
 class SealedPart:
@@ -257,7 +267,7 @@ class SealedPart:
         ]
         self.last_elapsed_ns = manifest.last_elapsed_ns
         start = manifest.descriptor
-        self._offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
+        self.offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
 
     @cached_property
     def stats(self) -> dict[str, Stats]:
@@ -287,18 +297,14 @@ class SealedPart:
             ):
                 yield from _split_long(self._table(file), metrics)
 
-    def events(self) -> list[PartEvent]:
-        """Return the events in order."""
-        found = [
-            PartEvent(e["seq"], e["mono_ns"] + self._offset_ns, e["data"])
-            for e in self.manifest.events
-        ]
-        for file in self.manifest.files:
-            if file.kind == "events":
-                table = self._table(file).to_pydict()
-                bodies = map(json.loads, table["json"])
-                found += map(PartEvent, table[SEQ], table[ELAPSED], bodies)
-        return found
+    @cached_property
+    def stored_events(self) -> Events:
+        """Its events as they are stored.
+
+        Raises:
+            DamageError: a file is missing or damaged.
+        """
+        return of_manifest(self._folder, self.manifest)
 
     def _table(self, file: SealedFile, columns: list[str] | None = None) -> Any:
         from epochal.store import parquet  # loads pyarrow: only when a sealed file is read

@@ -140,9 +140,8 @@ def build(sessions: Sequence[SessionData], metric: str, *, hidden: bool = False)
 def big_rows(session: SessionData, metrics: Collection[str] | None) -> list[Rows]:
     """Return a session's integers beyond 2**53, which are events, as rows of Python integers."""
     by_metric: dict[str, list[PartEvent]] = {}
-    for event in session.events:
-        if event.data.get("kind") == "bigint":
-            by_metric.setdefault(str(event.data.get("key")), []).append(event)
+    for event in session.events("bigint"):
+        by_metric.setdefault(str(event.data.get("key")), []).append(event)
     found = []
     for metric, events in by_metric.items():
         if metrics is not None and metric not in metrics:

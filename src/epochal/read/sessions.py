@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from epochal.core.errors import DamageError
-from epochal.read.parts import Part, PartEvent, Rows
+from epochal.read.parts import Part, PartEvent, Rows, events_of
 from epochal.store.columns import Array
+from epochal.store.events import Events
 
 STATES = ("running", "finished", "failed", "interrupted", "killed", "lost", "unknown")
 
@@ -70,22 +71,34 @@ class SessionData:
     inherited: bool = False
     own_limit: float = math.inf
     damage: list[str] = field(default_factory=list)
+    _events: dict[tuple[str, ...], list[PartEvent]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def descriptor(self) -> dict[str, Any]:
         """The session's latest descriptor, empty if none could be read."""
         return next((p.descriptor for p in reversed(self.parts) if p.descriptor), {})
 
-    @cached_property
-    def events(self) -> list[PartEvent]:
-        """All its events that can be read, in order."""
-        found = []
+    def events(self, *kinds: str) -> list[PartEvent]:
+        """Return its events of some kinds, of all if none is given, that can be read, in order."""
+        if kinds not in self._events:
+            found = []
+            for part in self.parts:
+                try:
+                    found += events_of(part, *kinds)
+                except DamageError as error:
+                    self.damage.append(str(error))
+            self._events[kinds] = found
+        return self._events[kinds]
+
+    def undecoded(self, kind: str) -> Iterator[tuple[Events, int]]:
+        """Yield its events of a kind that can be read, and what makes their times elapsed ones."""
         for part in self.parts:
             try:
-                found += part.events()
+                events = part.stored_events
             except DamageError as error:
                 self.damage.append(str(error))
-        return found
+                continue
+            yield events.where([each == kind for each in events.kinds]), part.offset_ns
 
     @cached_property
     def clock(self) -> Clock:
@@ -105,7 +118,7 @@ class SessionData:
         """The step after which it hides what earlier sessions recorded, None: nothing."""
         if self.descriptor:
             return self.descriptor.get("hides_after")
-        said = [e.data.get("after") for e in self.events if e.data.get("kind") == "resume"]
+        said = [event.data.get("after") for event in self.events("resume")]
         return said[-1] if said else None
 
     @property
@@ -134,8 +147,33 @@ class SessionData:
 
     def end(self) -> dict[str, Any] | None:
         """Return the event that ended it, None if there is none."""
-        ends = [event.data for event in self.events if event.data.get("kind") == "end"]
-        return ends[-1] if ends else None
+        ends = self.events("end")
+        return ends[-1].data if ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What one process wrote: a start, resume, fork or rank of a run, or an annotation.
+
+    Attributes:
+        ordinal: order of the session, from 1.
+        id: 16 hex digits.
+        host, pid, rank: which process.
+        role: "train", "fork" (a child process of it) or "annotate".
+        state: as for :class:`RunView`.
+        started_s: unix seconds.
+        hides_after: on resume, the step after which earlier sessions are hidden, else None.
+    """
+
+    ordinal: int
+    id: str
+    host: str
+    pid: int
+    rank: int
+    role: str
+    state: str
+    started_s: float
+    hides_after: float | None
 
 
 def visible(rows: Rows, limit: float) -> Array | None:

@@ -50,10 +50,11 @@ def query(runs: Runs, text: str, *, metrics: Collection[str] | None = None) -> p
     points    run project name metric step epoch elapsed_s time value session seq
     events    run project name session seq elapsed_s time kind json
     configs   run project name key value number: a row per leaf; ``key`` is dotted, ``value`` JSON
+    media     run project name key step epoch elapsed_s type format caption bytes sha256
     ========= ==================================================================================
 
     ``run`` is the id, ``time`` unix seconds, ``value`` float64 (integers beyond 2**53 are rounded),
-    ``epoch`` null where there was none.  Points that a resume hides are left out.
+    ``epoch`` null where there was none.  Points and media that a resume hides are left out.
 
     Cost: ``runs`` and ``configs`` come from the index.  ``points`` reads every run that was given,
     but only the metrics that matter: those of ``metrics``, or those that the query itself asks for
@@ -145,6 +146,7 @@ def _tables(
         "points": points,
         "events": lambda: (_event_schema(), lambda: _events(runs)),
         "configs": lambda: _of_rows(_config_rows(runs), _config_schema()),
+        "media": lambda: _of_rows(_media_rows(runs), _media_schema()),
     }
 
 
@@ -189,6 +191,13 @@ def _config_schema() -> pa.Schema:
                    number="float")  # fmt: skip
 
 
+def _media_schema() -> pa.Schema:
+    return _schema(
+        run="text", project="text", name="text", key="text", step="float", epoch="float",
+        elapsed_s="float", type="text", format="text", caption="text", bytes="int", sha256="text",
+    )  # fmt: skip
+
+
 def _run_rows(runs: Runs) -> Iterator[dict[str, Any]]:
     for run in runs:
         yield {
@@ -210,6 +219,14 @@ def _config_rows(runs: Runs) -> Iterator[dict[str, Any]]:
                 "value": json.dumps(value),
                 "number": float(float_values(np.array([value], object))[0]) if number else None,
             }
+
+
+def _media_rows(runs: Runs) -> Iterator[dict[str, Any]]:
+    fields = ("key", "step", "epoch", "elapsed_s", "type", "format", "caption", "bytes", "sha256")
+    for run in runs:
+        about = {"run": run.id, "project": run.project, "name": run.name}
+        for media in run.media:
+            yield {**about, **{field: getattr(media, field) for field in fields}}
 
 
 def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -274,7 +291,7 @@ def _events(runs: Runs) -> Iterator[pa.RecordBatch]:
 
     for run in runs:
         for session in Contents(run.dir).own:
-            events = session.events
+            events = session.events()
             if not events:
                 continue
             seq = np.array([event.seq for event in events], np.int64)

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 from epochal.read.contents import Contents
 
 
-def read(contents: Contents, key: str) -> Iterator[tuple[float | None, float, str]]:
-    """Yield (step, seconds since the run began, text) for each visible text of a key.
+@dataclass(frozen=True, slots=True)
+class LoggedText:
+    """A text that was logged.
+
+    Attributes:
+        step: None if none was given.
+        elapsed_s: seconds since the run began.
+        text: the text.
+        caption: "" if it has none.
+        about: how it was generated: prompt, temperature, top_p, max_tokens, …
+    """
+
+    step: float | None
+    elapsed_s: float
+    text: str
+    caption: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def read(contents: Contents, key: str) -> Iterator[LoggedText]:
+    """Yield each visible text of a key, in order.
 
     A long text whose other parts are lost is given as far as it is there.
     """
     waiting: list[str] = []
+    first: dict[str, Any] = {}  # has caption and settings
     for session, event in contents.events("text", inherited=True):
-        if event.data.get("key") != key:
+        said = event.data
+        if said.get("key") != key:
             continue
-        step = event.data.get("step")
+        step = said.get("step")
         if step is not None and step > session.limit:
             continue
-        number, total = event.data.get("part", (1, 1))
+        number, total = said.get("part", (1, 1))
         if number == 1:
-            waiting = []
-        waiting.append(str(event.data.get("text", "")))
+            waiting, first = [], said
+        waiting.append(str(said.get("text", "")))
         if number == total:
-            yield step, event.elapsed_ns / 1e9, "".join(waiting)
-            waiting = []
+            caption, about = str(first.get("caption") or ""), dict(first.get("about") or {})
+            yield LoggedText(step, event.elapsed_ns / 1e9, "".join(waiting), caption, about)
+            waiting, first = [], {}

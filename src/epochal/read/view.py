@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from epochal.core.errors import MetricNotFoundError, did_you_mean
 from epochal.core.records import Record
 from epochal.journal.append import append_events
-from epochal.read import describe, series
+from epochal.read import artifacts, describe, series, texts
+from epochal.read import console as console_lines
+from epochal.read.artifacts import Artifact
+from epochal.read.console import ConsoleLine
 from epochal.read.contents import Contents
+from epochal.read.media import MediaList
+from epochal.read.media_records import Records
 from epochal.read.metrics import Definition, MetricInfo, MetricSummary, resolve
 from epochal.read.series import Series
+from epochal.read.sessions import SessionInfo
+from epochal.read.system import PREFIX, SystemReadings
+from epochal.read.texts import LoggedText
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["LoggedText", "RunView", "SessionInfo"]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """What one process wrote: a start, resume, fork or rank of a run, or an annotation.
-
-    Attributes:
-        ordinal: order of the session, from 1.
-        id: 16 hex digits.
-        host, pid, rank: which process.
-        role: "train", "fork" (a child process of it) or "annotate".
-        state: as for :class:`RunView`.
-        started_s: unix seconds.
-        hides_after: on resume, the step after which earlier sessions are hidden, else None.
-    """
-
-    ordinal: int
-    id: str
-    host: str
-    pid: int
-    rank: int
-    role: str
-    state: str
-    started_s: float
-    hides_after: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedText:
-    """A text that was logged: step (None: none given), seconds since the run began, text."""
-
-    step: float | None
-    elapsed_s: float
-    text: str
 
 
 class RunView:
@@ -248,9 +221,10 @@ class RunView:
         """Metric → :class:`MetricSummary`; and the values that ``run.summary`` was given.
 
         A value set by the user stands before a metric of the same name, whose statistics are in
-        ``metrics[name].summary``.
+        ``metrics[name].summary``; there are those of the machine's readings too.
         """
-        computed = {n: MetricSummary(**s) for n, s in self._document["metrics"].items()}
+        metrics = self._document["metrics"].items()
+        computed = {n: MetricSummary(**s) for n, s in metrics if not n.startswith(PREFIX)}
         return {**computed, **self._document["summary"]}
 
     @property
@@ -293,7 +267,7 @@ class RunView:
         """Return metrics side by side, see :func:`epochal.read.history.table`.
 
         Args:
-            *metrics: names; none: all.
+            *metrics: names; none: all but those of the machine.
             x: "step", "epoch", "elapsed", "time" or any metric.
 
         Raises:
@@ -306,19 +280,50 @@ class RunView:
             self._must_exist(metric)
         if x not in history.CLOCKS:
             self._must_exist(x)
-        wanted = list(metrics) or [m for m in self._document["metrics"] if m != x]
+        known = self._document["metrics"]
+        wanted = list(metrics) or [m for m in known if m != x and not m.startswith(PREFIX)]
         return history.table(self._contents.sessions, wanted, x)
+
+    @property
+    def system(self) -> SystemReadings:
+        """The machine's readings: name, ``system/`` left out → :class:`Series`."""
+        return SystemReadings(self._document["metrics"], self.series)
+
+    # -- what else was logged ----------------------------------------------------------------
+
+    @cached_property
+    def media(self) -> MediaList:
+        """The images, videos, audio, figures, histograms, tables and pages, in order.
+
+        What a resume hides is left out; what a fork took over from its parent is there.
+        """
+        return MediaList(Records(self._contents))
 
     def texts(self, key: str) -> list[LoggedText]:
         """Return the texts that were logged under a key, in order; empty if there are none."""
-        from epochal.read import texts
-
-        return [LoggedText(*each) for each in texts.read(self._contents, key)]
+        return list(texts.read(self._contents, key))
 
     def text_keys(self) -> list[str]:
         """Return the keys under which texts were logged."""
         found = self._contents.events("text", inherited=True)
         return sorted({str(event.data.get("key")) for _, event in found})
+
+    def console(self, grep: str | None = None, stream: str | None = None) -> list[ConsoleLine]:
+        """Return what the program printed and logged, line by line.
+
+        Args:
+            grep: only lines in which this regular expression is found.
+            stream: only "stdout", "stderr" or "log".
+
+        Raises:
+            SettingError: no such stream, or no regular expression.
+        """
+        return list(console_lines.read(self._contents, grep, stream))
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """The files and folders that were recorded with their hashes."""
+        return list(artifacts.read(self._contents))
 
     def follow(self, poll_s: float = 0.2, timeout: float | None = None) -> Iterator[list[Record]]:
         """Yield batches of records from the first on, until the run has ended.
@@ -369,7 +374,8 @@ class RunView:
     def refresh(self) -> RunView:
         """Look again at the folder; what has not changed is not read again.  Returns itself."""
         before = self.__dict__.pop("_contents", None)
-        self.__dict__.pop("_document", None)
+        for known in ("_document", "media"):
+            self.__dict__.pop(known, None)
         self._load = None
         self._contents = Contents(self.dir, before)
         return self

@@ -7,11 +7,13 @@ layer only knows what they can do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from epochal.core.problems import Problems
 from epochal.core.ring import Ring
 from epochal.record.device import DeviceValues
+from epochal.record.media import MediaQueue
+from epochal.record.media_files import MediaFiles
 from epochal.record.recorder import Recorder, Refuse
 from epochal.record.values import Values
 
@@ -40,16 +42,26 @@ class Journal(Protocol):
         """Forget everything in a forked child."""
 
 
-OpenSession = Callable[[], tuple[Ring, Journal]]
+class Opened(NamedTuple):
+    """A new session: where its records and its media go, and types of media that it leaves out."""
+
+    ring: Ring
+    journal: Journal
+    files: MediaFiles
+    off: frozenset[str] = frozenset()
+
+
+OpenSession = Callable[[], Opened]
 
 
 class Channel:
-    """Recorder, ring, journal and device queue of one process for one run."""
+    """Recorder, ring, journal, device queue and media of one process for one run."""
 
     def __init__(self, open_session: OpenSession, problems: Problems, refuse: Refuse) -> None:
-        self.ring, self.journal = open_session()
+        self.ring, self.journal, files, off = open_session()
         self.device = DeviceValues(self._late_row, problems)
-        self.values = Values(self._put_event, self.device.put, problems)
+        self.media = MediaQueue(files, self._late_event, problems)
+        self.values = Values(self._put_event, self.device.put, problems, self.media.put, off)
         # A character is at most twelve bytes of JSON (two escapes), an item a quarter of the ring.
         self.values.text_chars = self.ring.capacity // 4 // 16
         self.recorder = Recorder(
@@ -70,9 +82,16 @@ class Channel:
     def _late_row(self, *row: Any) -> None:
         self.recorder.late_row(*row)
 
+    def _late_event(self, kind: str, data: Any, mono_ns: int) -> bool:
+        return self.recorder.event(kind, data, mono_ns)
+
     def flush(self, *, sync: bool, timeout_s: float) -> bool:
-        """Wait for device values, then for the journal."""
-        return self.device.flush(timeout_s) and self.journal.flush(sync=sync, timeout_s=timeout_s)
+        """Wait for device values and media, then for the journal."""
+        return (
+            self.device.flush(timeout_s)
+            and self.media.flush(sync=sync, timeout_s=timeout_s)
+            and self.journal.flush(sync=sync, timeout_s=timeout_s)
+        )
 
     def close(self, timeout_s: float) -> bool:
         """End everything; False: the ring stays behind for recovery."""
@@ -82,5 +101,6 @@ class Channel:
 
     def abandon(self) -> None:
         """Drop the parent's side in a forked child."""
+        self.media.abandon()
         self.journal.abandon()
         self.ring.abandon()

@@ -149,23 +149,28 @@ class Recorder:
                 if self._aside:
                     self._catch_up()
 
-    def event(self, kind: str, data: Mapping[str, Any]) -> bool:
+    def background_row(self, values: dict[str, float], phase: str) -> None:
+        """Record a row that belongs to no step of its own: it gets the last one."""
+        step = max(self._counter - 1, 0) if self.last_step is None else self.last_step
+        self.late_row(values, monotonic_ns(), Clock(step, False, None, phase))  # noqa: FBT003
+
+    def event(self, kind: str, data: Mapping[str, Any], mono_ns: int | None = None) -> bool:
         """Record one event: a JSON object with its kind; False: no room, or it is too large."""
         with self.lock:
-            if self.put_aside(partial(self.event, kind, dict(data))):
+            if self.put_aside(partial(self.event, kind, dict(data), mono_ns)):
                 return True
             self._busy = True
             try:
-                return self.put_event(kind, data)
+                return self.put_event(kind, data, mono_ns)
             finally:
                 self._busy = False
                 if self._aside:
                     self._catch_up()
 
-    def put_event(self, kind: str, data: Mapping[str, Any]) -> bool:
+    def put_event(self, kind: str, data: Mapping[str, Any], mono_ns: int | None = None) -> bool:
         """Record an event from inside a call (the converter's door); False: no room."""
         body = items.to_json({"kind": kind, **data})
-        item = items.json_item(items.EVENT, self.seq, monotonic_ns(), body)
+        item = items.json_item(items.EVENT, self.seq, mono_ns or monotonic_ns(), body)
         return self._place(item)
 
     def wake_each_call(self) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from epochal.core.errors import LogError
 from epochal.core.names import clean_key
-from epochal.core.problems import Problems
+from epochal.core.problems import Problems, logger
 from epochal.core.records import RunInfo
 from epochal.core.redact import redact
 from epochal.record.cadence import Cadence
 from epochal.record.channel import Channel, OpenSession
 from epochal.record.config import Config
+from epochal.record.health import Health
 from epochal.record.summary import Summary
 from epochal.record.values import shown
 
@@ -26,30 +27,6 @@ if TYPE_CHECKING:
 
 State = Literal["finished", "failed", "interrupted"]
 FINISH_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a run's recording stands (``run.health()``).
-
-    Attributes:
-        ok: nothing is failing, late or dropped.
-        promise: what survives when ``log`` has returned: "process death" (a kill of the process),
-            or "nothing before the journal" (no shared memory; safe after at most 200 ms).
-        lag_s: age of the oldest row that is not yet in the run folder.
-        dropped: rows that found no room and were dropped.
-        failing: the error that the journal's writer is retrying, or "".
-        problems: topic → how often (``value``, ``key``, ``step``, …).
-        waiting_for_device: rows whose values are still on their way from a device.
-    """
-
-    ok: bool
-    promise: str
-    lag_s: float = 0.0
-    dropped: int = 0
-    failing: str = ""
-    problems: Mapping[str, int] = field(default_factory=dict)
-    waiting_for_device: int = 0
 
 
 class Run:
@@ -84,6 +61,7 @@ class Run:
         config.on_update = lambda update: self._event("config", {"update": redact(update)})
         self._open_session, self._problems, self._cadence = open_session, problems, cadence
         self._on_alert, self._on_finish = on_alert, on_finish
+        self._before_end: list[Callable[[], None]] = []
         self._finished = False
         self._opening = threading.RLock()
         self._channel: Channel | None = None
@@ -103,7 +81,9 @@ class Run:
         Args:
             values: metric name → Python, NumPy, PyTorch or JAX scalar (0-d or one element).
                 ``None`` is skipped, text is kept as text, nested mappings are joined with ``/``.
-                NaN, infinities and -0.0 are kept bit for bit.
+                NaN, infinities and -0.0 are kept bit for bit.  ``epochal.Image``, ``Video``,
+                ``Audio``, ``Figure``, ``Histogram``, ``Table``, ``Html``, or a list of one of them:
+                copied now, encoded and written by another thread.
             step: any int64 or float, in any order, repeated as you like.  Omitted: the last step
                 that was given, or a counter of calls if none ever was.
             epoch: the epoch; a row with an epoch and no step goes to the table of epochs.
@@ -167,6 +147,44 @@ class Run:
             except Exception as error:  # noqa: BLE001 - the user's callback; counted and told
                 self._problem("on_alert", f"on_alert raised {type(error).__name__}: {error}")
 
+    def log_artifact(
+        self, path: str | os.PathLike[str], name: str | None = None, type: str = "file"
+    ) -> None:
+        """Record a file or folder with its size and hash, and hand it to sinks that upload.
+
+        The file stays where it is and is not copied; another thread reads it for the hash, so do
+        not change it meanwhile.
+
+        Args:
+            path: a file or a folder.
+            name: default: its base name.
+            type: what it is: "checkpoint", "code", "dataset", …
+        """
+        full = os.path.abspath(os.fspath(path))
+        if not os.path.exists(full):
+            self._problem("artifact", f"log_artifact({os.fspath(path)!r}): there is no such file")
+        elif not self._finished and self._open_session is not None:
+            fields = {"name": str(name or os.path.basename(full)), "type": str(type), "path": full}
+            self._open_channel().media.put_artifact(fields)
+
+    def record_background(self, values: dict[str, float], phase: str) -> None:
+        """Record numbers that belong to no step, such as samples of the machine; never raises."""
+        if self._channel is None or self._finished:
+            return
+        try:
+            self._channel.recorder.background_row(values, phase)
+        except ValueError as error:  # the run was finished meanwhile
+            logger.debug("a sample came too late: %s", error)
+
+    def record_console(self, fields: Mapping[str, Any]) -> None:
+        """Record lines that the program printed or logged (a ``console`` event); never raises."""
+        if self._channel is not None and not self._finished:
+            self._event("console", fields)
+
+    def before_end(self, stop: Callable[[], None]) -> None:
+        """Have something called just before the run's end is recorded, in any thread."""
+        self._before_end.append(stop)
+
     def due(self, kind: str, step: float | None = None, epoch: float | None = None) -> bool:
         """Say whether something that is logged every so often is due now (see the settings).
 
@@ -217,6 +235,7 @@ class Run:
             failing=channel.journal.failing,
             problems=totals,
             waiting_for_device=len(channel.device),
+            waiting_media=len(channel.media),
         )
 
     def __enter__(self) -> Self:
@@ -292,7 +311,9 @@ class Run:
             return
         if channel.recorder.put_aside(lambda: self._end(state, error)):
             return  # called by a signal handler inside log(): done as soon as that call ends
+        self._stop_background()
         channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
+        channel.media.finish()
         with channel.recorder.lock:  # what other threads log is before the end, or told
             if self._finished:
                 return
@@ -305,6 +326,14 @@ class Run:
         if self._on_finish is not None:
             self._on_finish(self, complete)
 
+    def _stop_background(self) -> None:
+        while self._before_end:
+            stop = self._before_end.pop()
+            try:
+                stop()
+            except Exception as error:  # noqa: BLE001 - what it records is extra; counted and told
+                self._problem("background", f"could not be ended: {type(error).__name__}: {error}")
+
     def _totals(self, channel: Channel) -> dict[str, Any]:
         return {"dropped": channel.recorder.dropped, "problems": self._problems.totals()}
 
@@ -316,6 +345,7 @@ class Run:
 
     def reopen_in_child(self) -> None:
         """After a fork, in the child: drop the parent's channel; the first call opens a new one."""
+        self._before_end.clear()
         self._opening = threading.RLock()
         if self._channel is None or self._finished:
             return

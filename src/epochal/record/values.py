@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from epochal.core.errors import LogError
+from epochal.core.media import LoggedText, Media
 from epochal.core.names import clean_key
 from epochal.core.problems import Problems
 
@@ -39,6 +40,8 @@ class Values:
         put_event: records an event; called from inside a ``log`` call.
         later: takes (values, device values by key, clock) of a row that must wait for a device.
         problems: told what cannot be recorded.
+        put_media: takes a medium with where it belongs: key, step and epoch.
+        off: types of media that are not recorded, and "text".
 
     Attributes:
         text_chars: longer texts are recorded in parts.
@@ -51,8 +54,11 @@ class Values:
         put_event: Callable[[str, Mapping[str, Any]], bool],
         later: Callable[[dict[str, float], dict[str, Any], Clock], None],
         problems: Problems,
+        put_media: Callable[[dict[str, Any], Media], None],
+        off: frozenset[str] = frozenset(),
     ) -> None:
         self._put_event, self._later, self._problems = put_event, later, problems
+        self._put_media, self._off = put_media, off
         self._on_device: dict[str, Any] = {}
         self._given: Mapping[str, Any] = {}
         self._clock = Clock(0, step_given=False, epoch=None, phase=None)
@@ -114,7 +120,19 @@ class Values:
         elif isinstance(value, numbers.Number) and hasattr(kind, "__float__"):  # Fraction, Decimal
             found[key] = float(value)  # type: ignore[arg-type]  # hasattr says that it can
         else:
-            self._refuse(key, value, f"a {kind.__name__} is not a number")
+            self._no_number(key, value)
+
+    def _no_number(self, key: Any, value: Any) -> None:
+        """Record media and described text; refuse the rest."""
+        if isinstance(value, LoggedText):
+            self._text(key, value.text, value)
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], Media):
+            for number, item in enumerate(value, start=1):
+                self._medium(key, item, index=[number, len(value)])
+        elif (media := value if isinstance(value, Media) else _wrapped(value)) is not None:
+            self._medium(key, media)
+        else:
+            self._refuse(key, value, f"a {type(value).__name__} is not a number")
 
     def _nested(self, key: Any, values: Mapping[Any, Any], found: dict[str, float]) -> None:
         for inner, item in values.items():
@@ -123,13 +141,27 @@ class Values:
                 name += "_"
             self._convert(name, item, found)
 
-    def _text(self, key: Any, text: str) -> None:
+    def _text(self, key: Any, text: str, described: LoggedText | None = None) -> None:
         """Record text, in parts if it is longer than an item may be; readers join them."""
+        if "text" in self._off:
+            return
         size = self.text_chars
+        more: dict[str, Any] = {}
+        if described is not None:
+            more = {"caption": str(described.caption)[:size], "about": dict(described.about)}
+            size = max(size - len(str(more)), size // 4)
         parts = [text[at : at + size] for at in range(0, len(text), size)] or [""]
         for number, part in enumerate(parts, start=1):
             where = {"part": [number, len(parts)]} if len(parts) > 1 else {}
-            self._event("text", key, text=part, **where)
+            self._event("text", key, text=part, **where, **more)
+            more = {}
+
+    def _medium(self, key: Any, media: Any, **index: Any) -> None:
+        if not isinstance(media, Media):
+            raise TypeError(f"a {type(media).__name__} stands in a list of media")
+        if media.type not in self._off:
+            name = self.names((key,), self._clock.phase)[0]
+            self._put_media({"key": name, **self._when(), **index}, media)
 
     def _integer(self, key: Any, value: int, found: dict[str, float]) -> None:
         if -EXACT <= value <= EXACT:
@@ -142,7 +174,12 @@ class Values:
     def _array(self, key: Any, value: Any, found: dict[str, float]) -> None:
         if element_count(value) != 1:
             shape = tuple(getattr(value, "shape", ()))
-            self._refuse(key, value, f"it has shape {shape}; log a scalar, such as a mean")
+            self._refuse(
+                key,
+                value,
+                f"it has shape {shape}; log a scalar such as a mean, or an epochal.Image, Video or"
+                " Histogram of it",
+            )
         elif on_device(value):
             found[key] = NAN  # keeps the key's place until the value is there
             self._on_device[key] = value
@@ -173,6 +210,20 @@ class Values:
         text = shown(value)
         self._put_event("refused", {"key": name, **self._when(), "why": why, "value": text})
         self._problems.note("value", f"cannot log {name!r} = {text}: {why}", detail=name)
+
+
+def _wrapped(value: Any) -> Media | None:
+    """Return a stranger's picture as media: a figure of matplotlib, an image of Pillow."""
+    library = type(value).__module__.partition(".")[0]
+    if library == "matplotlib" and hasattr(value, "savefig"):
+        from epochal.media.figure import Figure
+
+        return Figure(value)
+    if library == "PIL" and hasattr(value, "convert"):
+        from epochal.media.image import Image
+
+        return Image(value)
+    return None
 
 
 def shown(value: object, *, limit: int = 80) -> str:

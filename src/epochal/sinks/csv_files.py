@@ -1,4 +1,4 @@
-"""The sink ``csv``: steps and epochs as two CSV files for pandas, R and spreadsheets.
+"""The sink ``csv``: steps, epochs and the machine as CSV files for pandas, R and spreadsheets.
 
 ========================= =======================================================================
 ``csv/<run>_steps.csv``   ``step phase timestamp loss lr grad_norm_total grad_norm_avg
@@ -7,13 +7,15 @@
                           train_loss_max val_loss learning_rate grad_norm_avg grad_norm_max
                           samples_processed ema_step_counter step timestamp time_utc``, then the
                           other metrics
+``csv/<run>_system.csv``  ``timestamp step time_utc``, then the samples of the machine; the file
+                          is there once there is one
 ========================= =======================================================================
 
 These columns are always there; a cell is empty where nothing was logged.  Other metrics follow in
 the order in which they first appeared.  ``timestamp`` is seconds since the run began.
 
-- A row that was logged with ``epoch=`` and without ``step=`` is a line of the epochs file, every
-  other row one of the steps file.
+- A row of the phase "system" is a line of the system file, one that was logged with ``epoch=`` and
+  without ``step=`` a line of the epochs file, every other row one of the steps file.
 - In the steps file the phase has a column of its own: ``log({"loss": 1.0}, phase="val")`` fills
   ``loss`` and ``phase``, while ``log({"val/loss": 1.0})`` fills ``val/loss``.  The epochs file
   has full names.
@@ -27,6 +29,7 @@ the order in which they first appeared.  ``timestamp`` is seconds since the run 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -53,7 +56,7 @@ _FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - full-width for
 
 
 class CsvSink:
-    r"""Mirrors a run into ``csv/<run>_steps.csv`` and ``csv/<run>_epochs.csv``.
+    r"""Mirrors a run into ``csv/<run>_steps.csv``, ``…_epochs.csv`` and ``…_system.csv``.
 
     Exactly once: ``flush`` returns how far the files are final, and ``open`` with that state goes
     back to there.  If a file is missing or was changed otherwise, ``open`` raises
@@ -87,6 +90,8 @@ class CsvSink:
     ) -> None:
         self._spreadsheet, self._clock = spreadsheet, clock
         self._tables: tuple[CsvTable, CsvTable] | None = None
+        self._system: CsvTable | None = None
+        self._system_path = ""
         self._second = -1  # of the last line, and its text: most lines share it
         self._second_text = ""
         self._session = 0
@@ -104,8 +109,9 @@ class CsvSink:
         base = os.path.join(folder, run.slug)
         steps = Schema(_step_columns, _step_cells)
         epochs = Schema(_epoch_columns, _epoch_cells)
-        for table in self._tables or ():  # after an ``open`` that failed
+        for table in self._all():  # after an ``open`` that failed
             table.release()
+        self._system, self._system_path = None, f"{base}_system.csv"
         tables = self._tables = (
             CsvTable(f"{base}_steps.csv", steps, self._cell, self._clock),
             CsvTable(f"{base}_epochs.csv", epochs, self._cell, self._clock),
@@ -121,6 +127,8 @@ class CsvSink:
             self._session, self._epoch_began_s = state["session"], state["epoch_began_s"]
             for table, stored in zip(tables, state["tables"], strict=True):
                 table.open(stored)
+            if state.get("system") is not None:
+                self._system_table(state["system"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SinkError(f"the state of {folder} cannot be read: {error!r}") from error
 
@@ -134,6 +142,8 @@ class CsvSink:
                 self._session = record.session
             if not isinstance(record, Row):
                 self._take(record)
+            elif record.phase == "system":
+                self._system_table().add(self._system_line(record))
             elif record.epoch is not None and not record.step_given:
                 if epochs.add(self._epoch_line(record)):
                     self._epoch_began_s = record.elapsed_s
@@ -143,39 +153,47 @@ class CsvSink:
     def flush(self) -> Mapping[str, Any]:
         """Make all lines visible whose columns are there; return the state."""
         tables = self._opened()
-        for table in tables:
+        for table in self._all():
             table.flush()
         return {
             "format": FORMAT,
             "session": self._session,
             "epoch_began_s": self._epoch_began_s,
             "tables": [table.state() for table in tables],
+            "system": self._system and self._system.state(),
         }
 
     def close(self) -> None:
         """Write everything, new columns included, and close the files."""
-        if self._tables is None:
-            return
-        steps, epochs = self._tables
-        self._tables = None
-        try:
-            steps.close()
-        finally:
-            epochs.close()
+        with contextlib.ExitStack() as closing:  # all of them, also when one cannot be written
+            for table in self._all():
+                closing.callback(table.close)
+            self._tables = self._system = None
 
     def _opened(self) -> tuple[CsvTable, CsvTable]:
         if self._tables is None:
             raise SinkError(f"sink {self.name!r} is closed; open it first")
         return self._tables
 
+    def _all(self) -> list[CsvTable]:
+        return [table for table in (*(self._tables or ()), self._system) if table is not None]
+
+    def _system_table(self, state: Mapping[str, Any] | None = None) -> CsvTable:
+        """Return the table of the machine, begun by the first sample."""
+        if self._system is None:
+            schema = Schema(_system_columns, _system_cells)
+            self._system = CsvTable(self._system_path, schema, self._cell, self._clock)
+            self._system.open(state)
+        return self._system
+
     def _take(self, event: Event) -> None:
-        steps, _ = tables = self._opened()
+        steps, _ = self._opened()
         if event.kind == "resume" and event.data.get("after") is not None:
             # The first record of its session: every line so far is of an earlier one.
-            for table in tables:
+            for table in self._all():
                 table.cut("step", event.data["after"])
         elif event.kind == "end":
-            for table in tables:
+            for table in self._all():
                 table.flush(now=True)
         elif event.kind == "bigint":
             values: dict[str, float] = {event.data["key"]: int(event.data["value"])}
@@ -187,6 +205,10 @@ class CsvSink:
         cell = self._cell(phase) if phase else ""
         texts = (step, cell, f"{row.elapsed_s:.6f}", epoch, self._utc(row.time_s))
         return Line((row.session, step, phase, epoch), phase, texts, row.values)
+
+    def _system_line(self, row: Row) -> Line:
+        texts = (f"{row.elapsed_s:.6f}", number(row.step), self._utc(row.time_s))
+        return Line((row.session, row.seq), None, texts, row.values)
 
     def _epoch_line(self, row: Row) -> Line:
         epoch = _whole(row.epoch)
@@ -233,6 +255,15 @@ def _step_cells(phase: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
     if phase and all(name.startswith(start) and name != start for name in names):
         names = tuple(name[len(start) :] for name in names)
     return ("step", "phase", "timestamp", "epoch", "time_utc", *map(_column, names))
+
+
+def _system_columns(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(("timestamp", "step", "time_utc", *names)))
+
+
+def _system_cells(_: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    own = (name.removeprefix("system/") for name in names)
+    return ("timestamp", "step", "time_utc", *map(_column, own))
 
 
 def _epoch_columns(names: Iterable[str]) -> list[str]:

@@ -20,12 +20,12 @@ from epochal.core.items import (
     FLOAT_STEP,
     HAS_EPOCH,
     LONG,
-    EventItem,
     Layout,
     RowItem,
 )
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
+from epochal.store.events import Events
 
 Array = npt.NDArray[Any]
 
@@ -67,7 +67,7 @@ class SegmentData:
     descriptor: dict[str, Any] = field(default_factory=dict)
     heartbeat: dict[str, Any] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    events: list[EventItem] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
     anchors: list[tuple[int, int, int]] = field(default_factory=list)
     next_seq: int = 0
     lost: int = 0
@@ -77,7 +77,7 @@ class SegmentData:
     @property
     def ended(self) -> bool:
         """Whether the session wrote that it ended."""
-        return any(event.data["kind"] == "end" for event in self.events)
+        return "end" in self.events.kinds
 
 
 def row_dtype(layout: Layout) -> np.dtype[Any]:
@@ -153,11 +153,10 @@ def _take_items(waiting: list[Frame], found: SegmentData, layouts: dict[int, Lay
     payload = waiting[0].payload if alone else memoryview(b"".join(f.payload for f in waiting))
     count, last = 0, found.next_seq - 1
     for part in decode_columns(payload, layouts):
-        if isinstance(part, EventItem):
-            known = max(found.next_seq, found.events[-1].seq + 1 if found.events else 0)
-            if part.seq >= known:
-                found.events.append(part)
-                count, last = count + 1, max(last, part.seq)
+        if isinstance(part, Events):
+            new = part.where(_new(np.array(part.seq), found.next_seq))
+            found.events.extend(new)
+            count, last = count + len(new), max([last, *new.seq[-1:]])
         elif part is None:
             reason = "the layout of rows is lost"
             found.damage.append(Damage(waiting[0].start, waiting[-1].stop, reason))
@@ -172,17 +171,21 @@ def _take_items(waiting: list[Frame], found: SegmentData, layouts: dict[int, Lay
 
 def _new_rows(rows: Array, seq: int) -> Array:
     """Leave out repetitions: what was written twice after a failed sync or a recovery."""
-    seqs = rows["seq"]
+    new = _new(rows["seq"], seq)
+    return rows if new.all() else rows[new]
+
+
+def _new(seqs: Array, seq: int) -> Array:
+    """Say which numbers are greater than all before them, and not below ``seq``."""
     before = np.empty_like(seqs)
     before[0], before[1:] = seq - 1, seqs[:-1]
-    if (seqs > before).all():
-        return rows
-    return rows[seqs > np.maximum.accumulate(before)]
+    new: Array = seqs > before
+    return new if new.all() else seqs > np.maximum.accumulate(before)
 
 
 def decode_columns(
     payload: memoryview, layouts: dict[int, Layout]
-) -> Iterator[Block | EventItem | None]:
+) -> Iterator[Block | Events | None]:
     """Yield the events, then the rows grouped by layout; None for rows whose layout is not known.
 
     Args:
@@ -217,10 +220,10 @@ def _gather(words: Array, starts: list[tuple[int, int]], size: int) -> Array:
 
 def _rows_by_head(
     payload: memoryview, words: Array, layouts: dict[int, Layout]
-) -> tuple[dict[int, list[tuple[int, int]]], list[Block | EventItem]]:
-    """Walk the items: runs of equal rows as (first word, count) by head, the rest decoded."""
+) -> tuple[dict[int, list[tuple[int, int]]], list[Block | Events]]:
+    """Walk the items: runs of equal rows as (first word, count) by head, and all the rest."""
     runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    others: list[Block | EventItem] = []
+    events: list[tuple[int, int]] = []
     rare: dict[Layout, list[RowItem]] = {}
     quick = payload.cast("Q")  # scalars come out of it faster than out of an array
     at, end = 0, len(words)
@@ -234,14 +237,27 @@ def _rows_by_head(
             runs[head].append((at, count))
             at += count * size
             continue
-        if code in (DEFINE, EVENT, LONG):
+        if code == EVENT:
+            events.append((at, size))
+        elif code in (DEFINE, LONG):
             item = items.decode_one(code, payload[at * 8 : (at + size) * 8], layouts)
-            if isinstance(item, EventItem):
-                others.append(item)
-            elif item is not None:
+            if isinstance(item, RowItem):
                 rare.setdefault(item.layout, []).append(item)
         at += max(size, 1)
+    others: list[Block | Events] = [_events(payload, words, events)] if events else []
     return runs, [*others, *(_rare(layout, rows) for layout, rows in rare.items())]
+
+
+def _events(payload: memoryview, words: Array, at: list[tuple[int, int]]) -> Events:
+    """Return the events that begin at some words and are so many words long."""
+    found = Events()
+    starts = np.array([start for start, _ in at])
+    clocks = words.view("<i8")
+    texts = [
+        bytes(payload[start * 8 + items.HEADER.size : (start + size) * 8]) for start, size in at
+    ]
+    found.add(clocks[starts + 1].tolist(), clocks[starts + 2].tolist(), texts)
+    return found
 
 
 def _equal_rows(words: Array, at: int, size: int, head: int) -> int:

@@ -16,7 +16,7 @@ from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
 from epochal.journal.session import next_ordinal
 from epochal.store import folder, sealed
-from epochal.store.sealed import Manifest
+from epochal.store.events import of_manifest
 
 __all__ = ["Target", "find", "fork_of", "job_key", "next_ordinal", "target"]
 
@@ -145,24 +145,10 @@ def _ends(run_dir: str) -> list[_End]:
     return ends
 
 
-def _stored_events(target_dir: str, manifest: Manifest) -> list[dict[str, Any]]:
-    """Return the events of a manifest that were too many to stay inside it."""
-    stored = [file for file in manifest.files if file.kind == "events"]
-    if not stored:
-        return []
-    from epochal.store import parquet  # loads pyarrow: only runs with hundreds of events need it
-
-    tables = [
-        parquet.read(os.path.join(target_dir, file.name), ["json"], footer_crc=file.footer_crc)
-        for file in stored
-    ]
-    return [json.loads(text) for table in tables for text in table["json"].to_pylist()]
-
-
 def _sealed_end(target_dir: str, segment: Segment) -> _End:
     manifest = sealed.read_manifest(target_dir, segment)
-    events = [event["data"] for event in manifest.events] + _stored_events(target_dir, manifest)
-    updates = [event["update"] for event in events if event["kind"] == "config"]
+    found = of_manifest(target_dir, manifest).of("config")
+    updates = [event.data["update"] for event in found]
     annotates = manifest.descriptor.get("role") == "annotate"
     known = [Layout.from_dict(each) for each in manifest.descriptor.get("layouts", ())]
     known += [file.layout for file in manifest.files if file.layout]

@@ -83,7 +83,7 @@ def info(run_dir: str) -> RunInfo:
         id=about["id"], name=about["name"], project=about["project"], slug=slug(about["name"]),
         dir=os.path.abspath(run_dir), config=about.get("config", {}),
         tags=tuple(about.get("tags", ())), notes=about.get("notes", ""),
-        group=about.get("group"), created_s=about["created_s"],
+        group=about.get("group"), job_type=about.get("job_type"), created_s=about["created_s"],
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import struct
@@ -15,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epochal.core.errors import DamageError
-from epochal.core.items import HAS_EPOCH, EventItem, Layout
+from epochal.core.items import HAS_EPOCH, Layout
 from epochal.store import sealed, statistics
 from epochal.store.arrow import numbers
 from epochal.store.columns import Array, Block
+from epochal.store.events import Events
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP
 
 _TAIL = struct.Struct("<I4s")
@@ -106,16 +108,37 @@ def long_stats(columns: Sequence[Columns]) -> dict[str, dict[str, Any]]:
     return {key: stats.to_dict() for key, stats in found.items()}
 
 
-def events_table(events: Sequence[EventItem], offset_ns: int) -> pa.Table:
-    """Return events as a table: position, time, kind, step if they have one, and their JSON."""
+def events_table(events: Events, offset_ns: int) -> pa.Table:
+    """Return events as a table: position, time since the run began, kind, and their JSON."""
     return pa.table(
         {
-            SEQ: pa.array([event.seq for event in events], pa.int64()),
-            ELAPSED: pa.array([event.mono_ns + offset_ns for event in events], pa.int64()),
-            "kind": pa.array([event.data["kind"] for event in events]),
-            "json": pa.array([json.dumps(event.data) for event in events]),
+            SEQ: pa.array(events.seq, pa.int64()),
+            ELAPSED: pa.array([mono_ns + offset_ns for mono_ns in events.mono_ns], pa.int64()),
+            "kind": pa.array(events.kinds, pa.string()),
+            "json": pa.array([text.rstrip() for text in events.texts], pa.string()),
         }
     )
+
+
+def take_events(table: pa.Table, offset_ns: int, into: Events) -> None:
+    """Append what :func:`events_table` made a table of."""
+    names = table["kind"].combine_chunks().dictionary_encode()
+    known, codes = names.dictionary.to_pylist(), as_array(names.indices).tolist()
+    into.add(
+        as_array(table[SEQ]).tolist(), (as_array(table[ELAPSED]) - offset_ns).tolist(),
+        _texts(table["json"]), [known[code] for code in codes],
+    )  # fmt: skip
+
+
+def _texts(column: pa.ChunkedArray) -> list[bytes]:
+    """Return a column of texts as bytes; Arrow's own ``to_pylist`` takes several times as long."""
+    found: list[bytes] = []
+    for chunk in column.chunks:
+        _, offsets, body = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int32, len(chunk) + 1, chunk.offset * 4).tolist()
+        data = body.to_pybytes() if body is not None else b""
+        found += [data[start:stop] for start, stop in itertools.pairwise(ends)]
+    return found
 
 
 def write(table: pa.Table, path: str) -> int:

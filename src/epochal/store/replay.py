@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from epochal.journal.frames import Segment
 from epochal.journal.reader import START, JournalReader, Position
 from epochal.store import parquet, sealed
 from epochal.store.columns import Array
+from epochal.store.events import of_manifest
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 
 BATCH = 4096
@@ -189,9 +189,5 @@ def _rare(table: Any) -> Iterator[tuple[Layout, dict[str, Array]]]:
 def _events(folder: str, manifest: Manifest) -> list[tuple[int, int, dict[str, Any]]]:
     start = manifest.descriptor
     offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
-    found = [(e["seq"], e["mono_ns"] + offset_ns, e["data"]) for e in manifest.events]
-    for file in manifest.files:
-        if file.kind == "events":
-            table = _table(folder, file).to_pydict()
-            found += zip(table[SEQ], table[ELAPSED], map(json.loads, table["json"]), strict=True)
-    return found
+    found = of_manifest(folder, manifest).of()
+    return [(event.seq, event.mono_ns + offset_ns, event.data) for event in found]

@@ -127,12 +127,13 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
             _write_table(target, name, table)
             stats = parquet.long_stats(these)
             files.append(_file(target, name, "long", table.num_rows, None, stats))
-    inline = [{"seq": e.seq, "mono_ns": e.mono_ns, "data": e.data} for e in data.events]
-    if len(inline) > INLINE_EVENTS or len(str(inline)) > INLINE_BYTES:
+    events, inline = data.events, []
+    if len(events) > INLINE_EVENTS or sum(map(len, events.texts)) > INLINE_BYTES:
         name = f"{stem}-events.parquet"
-        _write_table(target, name, parquet.events_table(data.events, offset_ns))
-        files.append(_file(target, name, "events", len(inline)))
-        inline = []
+        _write_table(target, name, parquet.events_table(events, offset_ns))
+        files.append(_file(target, name, "events", len(events)))
+    else:
+        inline = [e._asdict() for e in events.of()]
     damage = [(d.start, d.stop, d.reason) for d in data.damage]
     manifest = Manifest(
         segment, (seq, data.next_seq), data.descriptor, data.heartbeat, data.anchors, data.ended,
@@ -145,7 +146,7 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
 def _last(data: SegmentData, offset_ns: int) -> tuple[int, float | None]:
     """Return the elapsed time of the last item and the step of the last row."""
     rows = [block.rows[-1] for block in data.blocks]
-    clocks = [event.mono_ns for event in data.events] + [int(row["mono_ns"]) for row in rows]
+    clocks = data.events.mono_ns + [int(row["mono_ns"]) for row in rows]
     if not clocks:
         return data.descriptor.get("elapsed_ns", 0), None
     last = max(rows, key=lambda row: int(row["seq"]), default=None)

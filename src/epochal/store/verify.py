@@ -8,21 +8,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from epochal.core import ring
-from epochal.core.errors import RunFolderError
+from epochal.core.errors import DamageError, RunFolderError
 from epochal.core.items import Layout
 from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.journal.reader import Position
-from epochal.store import cursor, folder, sealed, sequence
+from epochal.store import cursor, folder, media_check, sealed, sequence
 from epochal.store.checker import Checker
 from epochal.store.columns import SegmentData, read_segment
+from epochal.store.events import Events, of_manifest
 from epochal.store.liveness import Life, life
+from epochal.store.media_check import MediaRecord
 from epochal.store.sealed import Manifest
 from epochal.store.sequence import Range
 
@@ -57,6 +60,8 @@ class Verification:
         run_dir: the run.
         files, bytes: how much was checked.
         records: rows and events that are there.
+        media: images, videos and the like, compared with their hashes.
+        unused_bytes: bytes in ``media/`` that no record points at.
         damage: bytes that cannot be used.
         gaps: records that are missing.
         dropped: records that the training had to drop and counted; they are gaps too.
@@ -72,6 +77,8 @@ class Verification:
     damage: list[Damaged] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     dropped: int = 0
+    media: int = 0
+    unused_bytes: int = 0
     behind: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
@@ -111,8 +118,10 @@ def verify_run(run_dir: str, checker: Checker | None = None) -> Verification:
     _check_description(found)
     closing = contextlib.closing(Checker()) if checker is None else contextlib.nullcontext(checker)
     with closing as files:
-        for segments in _by_session(run_dir).values():
-            _Session(found, segments, files).check()
+        sessions = [_Session(found, each, files) for each in _by_session(run_dir).values()]
+        for session in sessions:
+            session.check()
+    _check_media(found, set().union(*(session.media for session in sessions)))
     _check_mirrors(found)
     return found
 
@@ -149,6 +158,7 @@ class _Session:
         self.end = 0
         self.torn: Damaged | None = None
         self.descriptor: dict[str, Any] = {}
+        self.media: set[MediaRecord] = set()
 
     def check(self) -> None:
         """Check all segments, then whether any record is missing between them."""
@@ -200,20 +210,20 @@ class _Session:
     def _take(self, data: SegmentData) -> None:
         for block in data.blocks:
             self.seq += sequence.ranges(block.rows["seq"])
-        self.seq += [(event.seq, event.seq + 1) for event in data.events]
-        self._take_dropped(event.data for event in data.events)
+        self.seq += sequence.ranges(np.array(data.events.seq))
+        self._take_events(data.events)
 
-    def _take_dropped(self, events: Iterator[dict[str, Any]]) -> None:
-        for data in events:
-            if data.get("kind") == "end":
-                self.found.dropped += int(data.get("dropped") or 0)
+    def _take_events(self, events: Events) -> None:
+        self.media |= media_check.records(events)
+        self.found.dropped += sum(int(e.data.get("dropped") or 0) for e in events.of("end"))
 
     def _check_sealed(self, segment: Segment, manifest: Manifest) -> None:
         self.descriptor = manifest.descriptor or self.descriptor
         if not os.path.exists(os.path.join(self.journal, segment.name)):
             for start, stop, reason in manifest.damage:  # as it was when it was sealed
                 self._damaged(f"journal/{segment.name}", start, stop, f"{reason} (before sealing)")
-            self._take_dropped(event["data"] for event in manifest.events)
+            with contextlib.suppress(DamageError):  # told below
+                self._take_events(of_manifest(self.sealed, manifest))
         self.seq += [(event["seq"], event["seq"] + 1) for event in manifest.events]
         for file in manifest.files:
             content = self.files.check(os.path.join(self.sealed, file.name), file)
@@ -258,6 +268,19 @@ class _Session:
 
     def _damaged(self, file: str, start: int, stop: int, reason: str) -> None:
         self.found.damage.append(Damaged(file, start, stop, reason))
+
+
+def _check_media(found: Verification, media: set[MediaRecord]) -> None:
+    found.media = len(media)
+    for file in media_check.check(found.run_dir, media):
+        found.files, found.bytes = found.files + 1, found.bytes + file.bytes
+        found.damage += [Damaged(*fault) for fault in file.faults]
+        found.unused_bytes += file.unused
+    if found.unused_bytes:
+        found.remarks.append(
+            f"{found.unused_bytes:,} bytes in {media_check.FOLDER}/ belong to no record: whoever"
+            " wrote them was killed, or is about to record them"
+        )
 
 
 # -- mirrors ---------------------------------------------------------------------------------

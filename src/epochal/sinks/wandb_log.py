@@ -1,0 +1,99 @@
+"""W&B's offline files, as far as it takes to know that nothing is missing in them.
+
+A ``.wandb`` file is seven bytes of header and a log as LevelDB writes it: blocks of 32 KiB with
+fragments of checksum, length and type.  Each record is a protobuf message whose first field is its
+number and whose second is what it holds.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+
+FILE_HEADER = 7
+BLOCK = 32768
+CHUNK_BYTES = 1 << 20
+FRAGMENT = struct.Struct("<IHB")
+WHOLE, FIRST, _, LAST = range(1, 5)
+"""Types of fragments."""
+ENOUGH = 16
+"""So many bytes of a record say what it holds."""
+NUMBER_FIELD, HISTORY_FIELD = 0x08, 0x12
+
+
+class HistoryCount:
+    """Counts the rows of history in a growing ``.wandb`` file; each call reads what is new.
+
+    Args:
+        path: the file; it need not be there yet.
+
+    Attributes:
+        rows: how many rows there were at the last look.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._at, self._start = path, FILE_HEADER, b""
+        self.rows = 0
+
+    def wait(self, rows: int, timeout_s: float) -> bool:
+        """Wait until there are so many rows on disk; False: there are fewer after that time."""
+        deadline = time.monotonic() + timeout_s
+        while self._look() < rows:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        with open(self._path, "rb") as file:
+            os.fsync(file.fileno())
+        return True
+
+    def _look(self) -> int:
+        try:
+            with open(self._path, "rb") as file:
+                while True:
+                    file.seek(self._at)
+                    before = self._at
+                    self._count(file.read(CHUNK_BYTES))
+                    if self._at == before:
+                        break
+        except FileNotFoundError:
+            pass  # not begun yet
+        return self.rows
+
+    def _count(self, data: bytes) -> None:
+        """Count the whole fragments at the beginning of what follows in the file."""
+        at = 0
+        while True:
+            left = BLOCK - (self._at + at) % BLOCK
+            if left < FRAGMENT.size:  # the end of a block is filled with zeros
+                at += left
+            end = at + FRAGMENT.size
+            if end > len(data):
+                break
+            _, length, kind = FRAGMENT.unpack_from(data, at)
+            if end + length > len(data):
+                break
+            if kind in (WHOLE, FIRST):
+                self._start = b""
+            if len(self._start) < ENOUGH:
+                self._start += data[end : end + min(length, ENOUGH)]
+            at = end + length
+            if kind in (WHOLE, LAST):
+                self.rows += holds_history(self._start)
+        self._at += min(at, len(data))
+
+
+def holds_history(start: bytes) -> bool:
+    r"""Say whether a record, of which the first bytes are given, is a row of history.
+
+    Example:
+        >>> holds_history(b"\x08\x96\x01\x12\x05"), holds_history(b"\x08\x01\x1a\x00")
+        (True, False)
+    """
+    at = 0
+    if start[:1] == bytes([NUMBER_FIELD]):
+        at = 1
+        while at < len(start) and start[at] & 0x80:
+            at += 1
+        at += 1
+    return start[at : at + 1] == bytes([HISTORY_FIELD])
