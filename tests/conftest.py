@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
+PACKAGES = ("torch", "tensorboard", "google_crc32c", "wandb", "mlflow", "matplotlib", "av", "PIL",
+            "psutil", "duckdb", "pandas", "polars")  # fmt: skip
 # mkfs and its like are not on the PATH of an ordinary user.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -27,10 +29,11 @@ def need_commands(*commands: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses a run in CI that would silently leave out every test of PyTorch."""
-    wanted = "not torch" not in config.option.markexpr
-    if IN_CI and wanted and importlib.util.find_spec("torch") is None:
-        raise pytest.UsageError('CI=true needs PyTorch installed, or -m "not torch"')
+    """Refuses a run in CI that would silently leave out every test of a package."""
+    if not IN_CI or "not torch" in config.option.markexpr:
+        return
+    if absent := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+        raise pytest.UsageError(f'CI=true needs {", ".join(absent)} installed, or -m "not torch"')
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

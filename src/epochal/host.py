@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import subprocess
@@ -41,6 +42,7 @@ def main() -> int:
     _speak_alone()
     with contextlib.suppress(OSError):
         os.nice(5)
+    logging.getLogger("epochal").addHandler(_Said(logging.WARNING))
     training = os.getppid()
     companion = _Companion()
     buffer = b""
@@ -85,6 +87,13 @@ def say(message: Mapping[str, Any]) -> None:
     """Tell the training process something; it may be gone."""
     with contextlib.suppress(OSError):
         os.write(_voice, json.dumps(message).encode("ascii") + b"\n")
+
+
+class _Said(logging.Handler):
+    """Hands warnings of this process to the training, which has a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say({"problem": record.getMessage()})
 
 
 class _Companion:

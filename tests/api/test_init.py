@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import stat
+import time
+from pathlib import Path
 
 import pytest
 from recorded import QUIET, recorded, run_script
@@ -283,3 +285,22 @@ def test_two_sinks_of_one_name_are_refused(tmp_path):
     """Sinks are told apart by name, so two objects cannot share one."""
     with pytest.raises(SettingError, match="two sinks are named"):
         epochal.init(dir=str(tmp_path), sinks=[MemorySink(), MemorySink()])
+
+
+def test_what_a_mirror_says_is_heard_while_training(tmp_path, caplog):
+    """A mirror that cannot be had is told when it is known, not when the run ends."""
+    with epochal.init(project="p", dir=str(tmp_path), sinks={"csv": {"nonsense": 1}, "json": {}}):
+        deadline = time.monotonic() + 30
+        while "nonsense" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert "sink 'csv' is off" in caplog.text
+
+
+def test_a_missing_package_is_told_at_once(tmp_path, caplog, monkeypatch):
+    """A mirror without its package is named with the remedy; the run goes on and keeps its name."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with epochal.init(project="p", dir=str(tmp_path), sinks=["json", "wandb"]) as run:
+        run.log({"loss": 1.0}, step=1)
+    assert caplog.text.count("pip install 'epochal[wandb]'") == 1
+    described = json.loads((Path(run.dir) / "run.json").read_text())
+    assert described["sinks"] == ["json", "wandb"]

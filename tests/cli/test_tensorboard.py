@@ -183,6 +183,15 @@ def test_live_and_new_runs(page, tmp_path):
     assert cursor.exists()
 
 
+def test_killed(page, tmp_path):
+    """TensorBoard never outlives the command, even when that is killed."""
+    make_run(tmp_path / "runs", "any")
+    shown = page(tmp_path / "runs")
+    assert any("--logdir" in str(each) for each in shown.left())
+    shown.end(signal.SIGKILL)
+    shown.until(lambda: not any("--logdir" in str(each) for each in shown.left()))
+
+
 def test_port_in_use(shell, tmp_path):
     """A port that is taken is one line and status 1."""
     make_run(tmp_path / "runs", "any")

@@ -23,6 +23,7 @@ from journals import JournalMaker
 from mlflow_stores import Store, copied
 from recorded import run_script, start_script, stored, wait_until
 
+import epochal
 from epochal.core.errors import SinkError
 from epochal.core.names import new_id
 from epochal.core.records import RunInfo
@@ -30,6 +31,7 @@ from epochal.follow.follower import Follower
 from epochal.sinks import mlflow_client
 from epochal.sinks.mlflow_runs import MlflowSink
 from epochal.store import folder
+from epochal.store.seal import seal_run
 from epochal.testing import event, rows
 
 pytestmark = [
@@ -316,6 +318,25 @@ def test_large_files_are_waited_for(monkeypatch):
             assert wait_s() == 1010
         assert wait_s() == 1010
     assert wait_s() == 10
+
+
+def test_begun_anew_from_sealed_files(mlflow_template, tmp_path):
+    """Without its position and its note the mirror takes everything again, and nothing doubles."""
+    uri = copied(mlflow_template, tmp_path)
+    run = epochal.init(project="faults", dir=str(tmp_path), sinks=[], follow="off")
+    for step in range(50):
+        run.log({"loss": step / 3}, step=step)
+        run.log({"same": 0.5}, step=0)
+    run.finish()
+    follow(run.dir, MlflowSink(tracking_uri=uri))
+    before = Store(uri).history(run.id)
+    seal_run(run.dir)
+    assert not list(Path(run.dir, "journal").iterdir())
+    Path(run.dir, "follow", "mlflow.json").unlink()
+    Path(run.dir, "mlflow", "run.json").unlink()
+    follow(run.dir, MlflowSink(tracking_uri=uri))
+    assert Store(uri).history(run.id) == before
+    assert [len(points) for points in before.values()] == [50, 50]
 
 
 VICTIM = """

@@ -60,7 +60,7 @@ def follow(sink, run, records, state=None, *, batch=1000):
 class TestOffline(SinkSuite):
     """The conformance suite, on offline folders; where the sink begins anew, a follower does it."""
 
-    def make(self, folder):
+    def make(self, folder):  # noqa: ARG002 - the sink is told of it when it is opened
         """Returns a sink that writes below the folder."""
         return WandbSink(mode="offline")
 

@@ -205,5 +205,3 @@ def test_lists_that_were_never_completed_are_logged():
     assert list(media.add(1, "k", second)) == []
     assert list(media.add(1, "k", first)) == [[first, second]]
     assert [list(media.rest(session)) for session in (1, 2, 3)] == [[[first]], [[first]], []]
-
-

@@ -127,31 +127,29 @@ def offline_run(folder: Path) -> OfflineRun:
 def _take(run: OfflineRun, record: Any) -> None:
     kind = record.WhichOneof("record_type")
     content = getattr(record, kind)
-    if kind == "history":
-        row: dict[str, Any] = {}
-        for item in content.item:
-            _put(row, list(item.nested_key) or [item.key], decoded(item.value_json))
-        assert row["_step"] == len(run.history), "W&B's steps count the rows"
-        run.history.append(row)
-    elif kind == "run":
-        run.run = content
-        _update(run.config, content.config.update)
-    elif kind == "config":
-        _update(run.config, content.update)
-    elif kind == "summary":
-        _update(run.summary, content.update)
-    elif kind == "metric":
-        run.metrics[content.name or content.glob_name] = content
-    elif kind == "files":
-        run.files += [file.path for file in content.files]
-    elif kind == "artifact":
-        run.artifacts.append(content)
-    elif kind == "alert":
-        run.alerts.append((content.title, content.text, content.level))
-    elif kind == "output_logger":
-        run.log += content.line
-    elif kind == "exit":
-        run.exit_codes.append(content.exit_code)
+    match kind:
+        case "history":
+            row: dict[str, Any] = {}
+            _update(row, content.item)
+            assert row["_step"] == len(run.history), "W&B's steps count the rows"
+            run.history.append(row)
+        case "run":
+            run.run = content
+            _update(run.config, content.config.update)
+        case "config" | "summary":
+            _update(getattr(run, kind), content.update)
+        case "metric":
+            run.metrics[content.name or content.glob_name] = content
+        case "files":
+            run.files += [file.path for file in content.files]
+        case "artifact":
+            run.artifacts.append(content)
+        case "alert":
+            run.alerts.append((content.title, content.text, content.level))
+        case "output_logger":
+            run.log += content.line
+        case "exit":
+            run.exit_codes.append(content.exit_code)
 
 
 def _update(target: dict[str, Any], items: Any) -> None:

@@ -14,11 +14,21 @@ from epochal.core.errors import EpochalError
 START_S = 120.0
 END_S = 10.0
 
-# Not "-m": that would import modules from the folder one happens to be in.
-CODE = (
-    "import sys; sys.path[:1] = []; sys.argv[0] = 'tensorboard';"
-    " from tensorboard.main import run_main; run_main()"
-)
+# Not "-m": that would import modules from the folder one happens to be in.  The end of standard
+# input means that the command is gone, however that came about.
+CODE = """
+import os, signal, sys, threading
+
+def end():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+sys.path[:1] = []
+sys.argv[0] = "tensorboard"
+threading.Thread(target=end, daemon=True).start()
+from tensorboard.main import run_main
+run_main()
+"""
 _URL = re.compile(r"TensorBoard \S+ at (http\S+)")
 
 
@@ -44,7 +54,7 @@ class Server:
         self.url = ""
         self._process = subprocess.Popen(
             [sys.executable, "-c", CODE, *argv],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", start_new_session=True,  # signals of the terminal are for us
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -81,7 +91,10 @@ class Server:
             self._process.kill()
             self._process.wait()
         self._reader.join(END_S)
-        if self._process.stdout is not None and not self._reader.is_alive():
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        if not self._reader.is_alive():
             self._process.stdout.close()
 
     def _read(self) -> None:

@@ -23,3 +23,21 @@ def _leaves(values: Mapping[str, Any], prefix: str, separator: str) -> Iterator[
             yield from _leaves(value, name, separator)
         else:
             yield name, value
+
+
+def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
+    """Merge nested mappings; anything else replaces what was there.
+
+    Example:
+        >>> config = {"model": {"depth": 2, "width": 8}}
+        >>> merge(config, {"model": {"depth": 3}, "lr": 0.1})
+        >>> config
+        {'model': {'depth': 3, 'width': 8}, 'lr': 0.1}
+    """
+    for key, value in update.items():
+        old = into.get(key)
+        if isinstance(value, Mapping):
+            into[key] = dict(old) if isinstance(old, dict) else {}
+            merge(into[key], value)
+        else:
+            into[key] = value

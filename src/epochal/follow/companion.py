@@ -29,7 +29,7 @@ class Companion:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._to, self._from, self._pid = -1, -1, 0
-        self._buffer = b""
+        self._heard = threading.Condition()
         self._done: set[str] = set()
         self._following: dict[str, bytes] = {}
 
@@ -50,30 +50,24 @@ class Companion:
                 return False
             if message["do"] == "follow":
                 self._following[run_dir] = line
+                self._done.discard(run_dir)
             else:
                 self._following.pop(run_dir, None)
         return True
 
     def wait_done(self, run_dir: str, timeout_s: float) -> bool:
         """Wait until the mirrors of a finished run are complete; False: not in time."""
-        deadline = time.monotonic() + timeout_s
-        with self._lock:
-            while run_dir not in self._done and self._from >= 0:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._receive(left):
-                    break
+        with self._heard:
+            self._heard.wait_for(lambda: run_dir in self._done or self._from < 0, timeout_s)
             return run_dir in self._done
-
-    def poll(self) -> None:
-        """Take in what the process has said, without waiting."""
-        with self._lock:
-            while self._from >= 0 and self._receive(0.0):
-                pass
 
     def abandon(self) -> None:
         """Forget the parent's process in a forked child."""
-        self._lock = threading.Lock()
+        self._lock, self._heard = threading.Lock(), threading.Condition()
         self._following = {}
+        listening, self._from = self._from, -1
+        if listening >= 0:  # the thread that reads it is the parent's
+            os.close(listening)
         self._forget()
 
     def _start(self) -> bool:
@@ -99,6 +93,14 @@ class Companion:
             for fd in (child_in, child_out, null):
                 os.close(fd)
         os.set_blocking(self._to, False)
+        listener = threading.Thread(
+            target=self._listen, args=(self._from,), name="epochal-companion", daemon=True
+        )
+        try:
+            listener.start()
+        except RuntimeError:  # the interpreter is ending: nobody hears what it says
+            os.close(self._from)
+            self._from = -1
         return True
 
     def _send(self, line: bytes) -> bool:
@@ -115,31 +117,31 @@ class Companion:
                 return False
         return True
 
-    def _receive(self, timeout_s: float) -> bool:
-        """Take in one piece of output; False: nothing came, or the process is gone."""
-        readable, _, _ = select.select([self._from], [], [], timeout_s)
-        if not readable:
-            return False
-        piece = os.read(self._from, 65536)
-        if not piece:
-            self._forget()
-            return False
-        *lines, self._buffer = (self._buffer + piece).split(b"\n")
-        for line in lines:
-            self._heard(json.loads(line))
-        return True
+    def _listen(self, fd: int) -> None:
+        """Take in what the process says, until it ends; runs in a thread of its own."""
+        unfinished = b""
+        while piece := os.read(fd, 65536):
+            *lines, unfinished = (unfinished + piece).split(b"\n")
+            for line in lines:
+                self._take(json.loads(line))
+        os.close(fd)
+        with self._heard:
+            if self._from == fd:
+                self._from = -1
+            self._heard.notify_all()
 
-    def _heard(self, message: dict[str, Any]) -> None:
-        if "done" in message:
-            self._done.add(message["done"])
+    def _take(self, message: dict[str, Any]) -> None:
         if "problem" in message:
             logger.warning("%s", message["problem"])
+        if "done" in message:
+            with self._heard:
+                self._done.add(message["done"])
+                self._heard.notify_all()
 
     def _forget(self) -> None:
-        for fd in (self._to, self._from):
-            if fd >= 0:
-                os.close(fd)
-        self._to = self._from = -1
+        if self._to >= 0:
+            os.close(self._to)
+        self._to = -1
         if self._pid:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, os.WNOHANG)

@@ -17,7 +17,7 @@ from epochal.core.records import Event, Record, Row
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
 
-READ_BYTES = 8 << 20
+READ_BYTES = 2 << 20
 """How much of a segment is read at once, so that following costs little memory."""
 
 
@@ -88,7 +88,7 @@ class SessionReader:
     _primed: bool = False
 
     def read(self, indices: list[int]) -> list[Record]:
-        """Return new records, at most about 8 MiB of them; empty: nothing new.
+        """Return new records, at most about 2 MiB of them; empty: nothing new.
 
         Args:
             indices: the session's segments that exist, in order.

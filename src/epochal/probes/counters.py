@@ -40,11 +40,13 @@ class Counters(Protocol):
 
 
 def load() -> tuple[Counters | None, str]:
-    """Return counters for this system, and what is missing for more, "" if nothing."""
+    """Return counters for this system, and what psutil would bring, "" if it is there."""
     try:
         return PsutilCounters(), ""
-    except MissingExtraError as error:
-        return ProcCounters() if sys.platform == "linux" else None, str(error)
+    except MissingExtraError:
+        if sys.platform == "linux":
+            return ProcCounters(), "disks and network"
+        return None, "processors, memory, disks and network"
 
 
 class PsutilCounters:
@@ -55,8 +57,7 @@ class PsutilCounters:
     """
 
     def __init__(self) -> None:
-        why = "sampling disks and network" if sys.platform == "linux" else "sampling the machine"
-        self._psutil: Any = require("psutil", extra="system", why=why)
+        self._psutil: Any = require("psutil", extra="system", why="sampling the machine")
         self._process = self._psutil.Process()
 
     def cpu_s(self, cores: Collection[int]) -> tuple[float, float]:

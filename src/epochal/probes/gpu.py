@@ -46,17 +46,17 @@ class Gpu(NamedTuple):
 
 
 def load() -> tuple[Any, str]:
-    """Return NVML ready for use, None where there is no driver; and what is missing, or ""."""
+    """Return NVML ready for use, None where there is none; and what pynvml would bring, or ""."""
     if sys.platform != "win32" and not any(map(os.path.exists, DRIVER_PATHS)):
         return None, ""
     try:
         nvml: Any = require("pynvml", extra="system", why="sampling GPUs")
-    except MissingExtraError as error:
-        return None, str(error)
+    except MissingExtraError:
+        return None, "" if sys.platform == "win32" else "GPUs"
     try:
         nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        return None, "" if sys.platform == "win32" else f"NVML cannot be used: {error}"
+    except nvml.NVMLError:  # no driver, or one that does not work: the environment record says so
+        return None, ""
     return nvml, ""
 
 

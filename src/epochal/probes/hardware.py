@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epochal.core.errors import EpochalError
-from epochal.probes import command
+from epochal.probes import cgroup, command
+from epochal.probes.cgroup import ROOT, read
+from epochal.probes.visible import VARIABLE, positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 TIMEOUT_S = 5.0
-UNLIMITED_BYTES = 1 << 60
-"""Control groups of version 1 write a number of this size for no limit."""
-
 _QUERY = ("index", "uuid", "name", "memory.total", "driver_version")
 _MIB = 1 << 20
-ROOT = Path("/")
 
 
 def cpu(pid: int, environ: Mapping[str, str], root: Path = ROOT) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def cpu(pid: int, environ: Mapping[str, str], root: Path = ROOT) -> dict[str, An
         "model": _cpu_model(environ, root),
         "count": os.cpu_count(),
         "available": _affinity(pid),
-        "limit": min(_cpu_limits(pid, root), default=None),
+        "limit": limit.cores if (limit := cgroup.cpu_limit(pid, root)) else None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -48,14 +46,14 @@ def cpu(pid: int, environ: Mapping[str, str], root: Path = ROOT) -> dict[str, An
 def memory(pid: int, environ: Mapping[str, str], root: Path = ROOT) -> dict[str, int]:
     """Return ``total_bytes`` of the machine and ``limit_bytes`` of the process's control group."""
     found = {}
-    total = re.search(r"^MemTotal:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    total = re.search(r"^MemTotal:\s*(\d+) kB", read(root / "proc/meminfo"), re.MULTILINE)
     if total:
         found["total_bytes"] = int(total[1]) * 1024
     elif sysctl("hw.memsize", environ).isdigit():
         found["total_bytes"] = int(sysctl("hw.memsize", environ))
-    limit = min(_memory_limits(pid, root), default=None)
+    limit = cgroup.memory_limit(pid, root)
     if limit is not None:
-        found["limit_bytes"] = limit
+        found["limit_bytes"] = limit.limit_bytes
     return found
 
 
@@ -82,7 +80,7 @@ def gpus(environ: Mapping[str, str], attempt: Callable[..., Any]) -> dict[str, A
     rows = parse_gpus(_ask(args, environ))
     if not rows:
         return None
-    devices = visible(rows, environ.get("CUDA_VISIBLE_DEVICES"))
+    devices = visible(rows, environ.get(VARIABLE))
     header = attempt("gpus.cuda", lambda: _ask([program], environ)) or ""
     version = re.search(r"CUDA Version:\s*([\d.]+)", header)
     return {
@@ -118,22 +116,9 @@ def visible(devices: list[dict[str, Any]], wanted: str | None) -> list[dict[str,
         >>> [d["index"] for d in visible([{"index": 0, "uuid": "GPU-a"}], "0,7")]
         [0]
     """
-    if wanted is None:
+    if wanted is not None and "MIG-" in wanted:
         return devices
-    chosen = []
-    for entry in (part.strip() for part in wanted.split(",")):
-        if entry.startswith("MIG-"):
-            return devices
-        is_index = entry.isascii() and entry.isdigit()
-        fits = [
-            device
-            for device in devices
-            if (device["index"] == int(entry) if is_index else device["uuid"].startswith(entry))
-        ]
-        if not entry or len(fits) != 1 or fits[0] in chosen:
-            break
-        chosen += fits
-    return chosen
+    return [devices[i] for i in positions([device["uuid"] for device in devices], wanted)]
 
 
 def sysctl(name: str, environ: Mapping[str, str]) -> str:
@@ -161,7 +146,7 @@ def _apple_gpu(environ: Mapping[str, str]) -> dict[str, Any] | None:
 def _cpu_model(environ: Mapping[str, str], root: Path) -> str | None:
     # "Model" and "Hardware" are how ARM boards say it
     pattern = r"^(?:model name|Model|Hardware|cpu model|cpu)\s*:\s*(.+)$"
-    model = re.search(pattern, _read(root / "proc/cpuinfo"), re.MULTILINE)
+    model = re.search(pattern, read(root / "proc/cpuinfo"), re.MULTILINE)
     return model[1].strip() if model else sysctl("machdep.cpu.brand_string", environ) or None
 
 
@@ -172,46 +157,3 @@ def _affinity(pid: int) -> int | None:
         return len(os.sched_getaffinity(pid))
     except OSError:  # the process is gone
         return None
-
-
-def _cpu_limits(pid: int, root: Path) -> Iterator[float]:
-    for folder in _groups(pid, "cpu", root):
-        quota, _, period = _read(folder / "cpu.max").partition(" ")
-        if not period:
-            quota = _read(folder / "cpu.cfs_quota_us")
-            period = _read(folder / "cpu.cfs_period_us")
-        if quota.strip().isdigit() and period.strip().isdigit() and int(period):
-            yield int(quota) / int(period)
-
-
-def _memory_limits(pid: int, root: Path) -> Iterator[int]:
-    for folder in _groups(pid, "memory", root):
-        for name in ("memory.max", "memory.limit_in_bytes"):
-            text = _read(folder / name).strip()
-            if text.isdigit() and int(text) < UNLIMITED_BYTES:
-                yield int(text)
-
-
-def _groups(pid: int, controller: str, root: Path) -> Iterator[Path]:
-    """Yield the folders of a process's control group and of those around it: each may limit it.
-
-    In a container the path may be the one outside of it; then only the last folder exists.
-    """
-    base = root / "sys/fs/cgroup"
-    for line in _read(root / f"proc/{pid}/cgroup").splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if number != "0" and controller not in controllers.split(","):
-            continue
-        mounts = (".", "unified") if number == "0" else (controllers, controller)
-        inner = Path(path.lstrip("/"))
-        for mount in dict.fromkeys(mounts):
-            yield from (base / mount / part for part in (inner, *inner.parents) if ".." not in path)
-
-
-def _read(path: Path) -> str:
-    """Return a file of the kernel, "" where there is none or it may not be read."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -47,7 +47,7 @@ class Machine:
         root: where ``proc`` and ``sys`` are, for tests.
 
     Attributes:
-        missing: what would bring more readings, "" if nothing.
+        missing: what psutil would bring, "" if it is there.
 
     Example:
         >>> machine = Machine(folder="/")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from epochal.core.errors import RunFolderError
+from epochal.core.nested import merge
 from epochal.read.contents import Contents
 from epochal.read.expressions import FieldPath
 from epochal.read.metrics import Definition, resolve
@@ -161,9 +162,9 @@ def _tags(contents: Contents) -> list[str]:
 
 def _config(contents: Contents) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    _merge(config, contents.about.get("config") or {})
+    merge(config, contents.about.get("config") or {})
     for _, event in contents.events("config"):
-        _merge(config, event.data.get("update") or {})
+        merge(config, event.data.get("update") or {})
     return config
 
 
@@ -212,14 +213,3 @@ def _time_s(session: Any, event: Any) -> float:
 
 def _without_kind(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != "kind"}
-
-
-def _merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge deep: mappings merge, anything else replaces, as the recording side does."""
-    for key, value in update.items():
-        if isinstance(value, Mapping):
-            present = into.get(key)
-            target = into[key] = present if isinstance(present, dict) else {}
-            _merge(target, value)
-        else:
-            into[key] = value

@@ -30,7 +30,7 @@ SILENCE_S = 5.0
 """A line that has not ended is recorded when nothing came on its stream for so long."""
 
 PAUSE_S = 0.005
-"""Before a large event, so that a flood of text leaves the ring to the training's rows."""
+"""Before a large event: a flood of text leaves the interpreter and the ring to the training."""
 
 ORDERED_LINES = 200
 """Lines at once that keep the order between the streams too: it costs an event at each change."""
@@ -186,21 +186,22 @@ class Console:
 
     def _finished(self, now_s: float) -> Iterator[tuple[str, list[str]]]:
         """Yield (stream, lines) in the order of printing."""
-        ready: list[tuple[str, str]] = []
-        for name, writes in groupby(self._tap.take(), lambda write: write[0]):
-            self._heard_s[name] = now_s
-            text = "".join([text for _, text in writes])
-            ready += [(name, line) for line in self._terminals[name].feed(text)]
+        for batch in self._tap.take():
+            ready: list[tuple[str, str]] = []
+            for name, writes in groupby(batch, lambda write: write[0]):
+                self._heard_s[name] = now_s
+                text = "".join([text for _, text in writes])
+                ready += [(name, line) for line in self._terminals[name].feed(text)]
+            if len(ready) > ORDERED_LINES:
+                ready.sort(key=lambda pair: pair[0])
+            for name, pairs in groupby(ready, lambda pair: pair[0]):
+                yield name, [line for _, line in pairs]
         for name in STREAMS:
             if lost := self._tap.lost[name]:
                 self._tap.lost[name] -= lost
-                ready.append((name, f"[{lost:,} characters are left out: over 1 MiB in a second]"))
+                yield name, [f"[{lost:,} characters are left out: over 1 MiB in a second]"]
             if now_s - self._heard_s[name] >= SILENCE_S:
-                ready += [(name, line) for line in self._terminals[name].rest()]
-        if len(ready) > ORDERED_LINES:
-            ready.sort(key=lambda pair: pair[0])
-        for name, pairs in groupby(ready, lambda pair: pair[0]):
-            yield name, [line for _, line in pairs]
+                yield name, self._terminals[name].rest()
 
     def _give(self, listeners: list[Listener], name: str, lines: list[str]) -> None:
         for text in events(lines):

@@ -7,7 +7,7 @@ for nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from types import CellType
 from typing import Any, cast
@@ -19,6 +19,9 @@ LIMIT = 1 << 20
 
 WRITE_COSTS = 16
 """Each ``write`` counts so many characters more."""
+
+BATCH = 1000
+"""Writes that are taken at once."""
 
 
 class Tap:
@@ -46,12 +49,15 @@ class Tap:
         """Keep nothing from now on; what waits can still be taken."""
         self.room = -1
 
-    def take(self) -> list[tuple[str, str]]:
-        """Return what waits, and make room again."""
-        taken = [self.waiting.popleft() for _ in range(len(self.waiting))]
+    def take(self) -> Iterator[list[tuple[str, str]]]:
+        """Yield what waits now in batches, and make room for the same amount again."""
+        left = len(self.waiting)
         if self.room >= 0:
             self.room = LIMIT
-        return taken
+        while left > 0:
+            taken = [self.waiting.popleft() for _ in range(min(left, BATCH))]
+            left -= len(taken)
+            yield taken
 
 
 class Tee:

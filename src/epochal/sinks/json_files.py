@@ -24,6 +24,7 @@ from typing import Any
 
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import SinkError
+from epochal.core.nested import merge
 from epochal.core.records import Event, Record, Row, RunInfo
 from epochal.sinks.json_rows import JsonRows, strict, to_json
 from epochal.sinks.json_summary import MetricSummary
@@ -168,7 +169,7 @@ class JsonSink:
         data = event.data
         match event.kind:
             case "config":
-                _merge(self._config, data["update"])
+                merge(self._config, data["update"])
             case "summary":
                 self._summary.update(data["values"])
             case "define" if "goal" in data:
@@ -255,20 +256,9 @@ def _beginning(run: RunInfo) -> dict[str, Any]:
         "duration_s": 0.0,
     }
     config: dict[str, Any] = {}
-    _merge(config, run.config)
+    merge(config, run.config)
     nothing: dict[str, Any] = {"summary": {}, "goals": {}, "metrics": {}}
     return {"format": FORMAT, "run": about, "config": config, **nothing}
-
-
-def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge nested mappings; anything else replaces what was there."""
-    for key, value in update.items():
-        old = target.get(key)
-        if isinstance(value, Mapping):
-            target[key] = dict(old) if isinstance(old, dict) else {}
-            _merge(target[key], value)
-        else:
-            target[key] = value
 
 
 def _as_float(value: float | str) -> float:

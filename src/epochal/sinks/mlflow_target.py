@@ -203,7 +203,7 @@ class MlflowRun:
         ours = self._client.get_run(self.id or found[0].info.run_id)
         for run in found:
             empty = not run.data.metrics and not run.data.params
-            if False:
+            if empty and run.info.run_id != ours.info.run_id:
                 self._client.delete_run(run.info.run_id)
         return ours
 

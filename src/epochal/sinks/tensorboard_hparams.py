@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from epochal.core.nested import flatten
+from epochal.core.nested import flatten, merge
 from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS
 from epochal.sinks import tensorboard_events as events
 from epochal.sinks.tensorboard_events import load, protos
@@ -54,7 +54,7 @@ class SessionFile:
 
     def update(self, config: Mapping[str, Any]) -> None:
         """Take changes of the configuration."""
-        _merge(self._config, config)
+        merge(self._config, config)
         self._changed = True
 
     def end(self, state: str, time_s: float) -> Any:
@@ -100,17 +100,6 @@ def _replace(path: str, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
-
-
-def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge nested mappings; anything else replaces what was there."""
-    for key, value in update.items():
-        old = target.get(key)
-        if isinstance(value, Mapping):
-            target[key] = dict(old) if isinstance(old, dict) else {}
-            _merge(target[key], value)
-        else:
-            target[key] = value
 
 
 def _session_start(config: Mapping[str, Any], created_s: float) -> Any:

@@ -25,12 +25,12 @@ SETTINGS: Mapping[str, Any] = {
     "x_save_requirements": False,
     # Files and processes.
     "silent": True, "symlink": False, "use_dot_wandb": False, "program": "",
-    "x_service_wait": 30.0, "x_transaction_log_flush_interval": 1.0,
+    "x_service_wait": 30.0, "x_transaction_log_flush_interval": 0.1,
     "finish_timeout_raises": True,
 }  # fmt: skip
 
-LINES_QUERY = """
-query ($project: String, $entity: String, $name: String!) {
+ROWS_QUERY = """
+query EpochalRows($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) {
     bucket(name: $name, missingOk: true) { historyLineCount }
   }
@@ -123,7 +123,7 @@ def _rows_of_server(settings: Any, path: Mapping[str, Any]) -> int | None:
     """
     if not settings.api_key:
         return None
-    body = json.dumps({"query": LINES_QUERY, "variables": path}).encode("ascii")
+    body = json.dumps({"query": ROWS_QUERY, "variables": path}).encode("ascii")
     key = base64.b64encode(f"api:{settings.api_key}".encode()).decode("ascii")
     headers = {"Content-Type": "application/json", "Authorization": f"Basic {key}"}
     url = f"{settings.base_url}/graphql"

@@ -104,7 +104,7 @@ class Records:
                     self._run.save(os.path.join(folder, name), base_path=parent, policy="now")
 
     def _row(
-        self, record: Record, step: float, epoch: float | None,
+        self, record: Record, step: float | None, epoch: float | None,
         content: Callable[[], Mapping[str, Any]],
     ) -> None:  # fmt: skip
         """Log a row of history unless the server has it."""
@@ -115,7 +115,7 @@ class Records:
         if self._unknown:
             self._unknown -= 1
             return
-        row: dict[str, Any] = {"step": step}
+        row: dict[str, Any] = {} if step is None else {"step": step}  # W&B repeats the last one
         if epoch is not None:
             row["epoch"] = epoch
         row.update(content())
@@ -141,7 +141,7 @@ class Records:
                 self._medium(event)
             case "bigint":
                 values = {data["key"]: int(data["value"])}
-                self._row(event, data["step"], None, lambda: self._named(values))
+                self._row(event, data.get("step"), None, lambda: self._named(values))
             case "end":
                 self._rest(event)
             case "config":
@@ -161,7 +161,7 @@ class Records:
         """Take a text into its table; the table is logged each time it has grown by an eighth."""
         key = self._key(event.data["key"])
         if self._texts.add(event.session, key, event.data):
-            step, epoch = event.data["step"], event.data.get("epoch")
+            step, epoch = event.data.get("step"), event.data.get("epoch")
             self._row(event, step, epoch, lambda: {key: self._texts.table(key)})
 
     def _medium(self, event: Event) -> None:
@@ -180,7 +180,7 @@ class Records:
                 return media.values(self._key(first["key"]), group)
             return {}
 
-        self._row(event, first["step"], first.get("epoch"), content)
+        self._row(event, first.get("step"), first.get("epoch"), content)
         media.release()
 
     def _rest(self, event: Event) -> None:

@@ -125,18 +125,19 @@ class WandbSink:
             self._tell(topic, problem)
 
     def flush(self) -> Mapping[str, Any]:
-        """Return how far the sink is; at the end of a run, everything has arrived then.
+        """Return how far the sink is; everything is in the offline file then.
+
+        Online, W&B's client has it, and at the end of a run, all of it has arrived.
 
         Raises:
             SinkError: not everything has.
         """
         if self._off:
             return {"mode": "off"}
-        if self._over and self._begun:
-            if not self._offline:
-                self._finish()
-            elif self._flushes:
-                self._check_file()
+        if self._begun and self._offline and self._flushes:
+            self._check_file()
+        elif self._begun and not self._offline and self._over:
+            self._finish()
         return {"mode": "offline" if self._offline else "online", "rows": self._rows}
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from epochal.core.optional import require
@@ -29,19 +29,19 @@ class Texts:
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
-        self._parts: dict[tuple[int, str], list[str]] = {}
-        self._counts: dict[tuple[int, str], tuple[int, int, float]] = {}
+        self._parts: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
+        self._counts: dict[tuple[int, str], tuple[int, int, float | None]] = {}
 
     def add(self, session: int, key: str, data: Mapping[str, Any]) -> bool:
         """Take a text, or a part of one; True if its table is to be logged now."""
-        text = self._joined((session, key), data)
-        if text is None:
+        whole = self._joined((session, key), data)
+        if whole is None:
             return False
-        self._tables.setdefault(key, _Table()).add(data, text)
-        count, waiting, _ = self._counts.get((session, key), (0, 0, 0.0))
+        self._tables.setdefault(key, _Table()).add(whole)
+        count, waiting, _ = self._counts.get((session, key), (0, 0, None))
         count, waiting = count + 1, waiting + 1
         due = waiting * 8 >= count or waiting >= MAX_WAITING
-        self._counts[session, key] = count, 0 if due else waiting, data["step"]
+        self._counts[session, key] = count, 0 if due else waiting, whole["step"]
         return due
 
     def table(self, key: str) -> Any:
@@ -52,25 +52,32 @@ class Texts:
         rows = [[row.get(column) for column in columns] for row in table.rows]
         return wandb.Table(columns=columns, data=rows, allow_mixed_types=True)
 
-    def rest(self, session: int) -> Iterator[tuple[str, float]]:
+    def rest(self, session: int) -> Iterator[tuple[str, float | None]]:
         """Yield the keys with texts of a session that were not logged, and their last steps."""
         for (whose, key), (count, waiting, step) in self._counts.items():
             if whose == session and waiting:
                 self._counts[whose, key] = count, 0, step
                 yield key, step
 
-    def _joined(self, whose: tuple[int, str], data: Mapping[str, Any]) -> str | None:
-        """Return a text as it was logged; None until its last part is there."""
-        text: str = data["text"]
+    def _joined(self, whose: tuple[int, str], data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return a row of the table; None until the last part of its text is there."""
         number, count = data.get("part") or (1, 1)
         parts = self._parts.setdefault(whose, [])
         if number == 1:
             parts.clear()
-        if number == len(parts) + 1:  # else its beginning was lost
-            parts.append(text)
-            if number == count:
-                return "".join(self._parts.pop(whose))
-        return None
+        if number != len(parts) + 1:  # its beginning was lost
+            return None
+        parts.append(data)
+        return _row(self._parts.pop(whose)) if number == count else None
+
+
+def _row(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a text with what was said of it, which its first part has."""
+    first = parts[0]
+    row = {"step": first.get("step"), "text": "".join(part["text"] for part in parts)}
+    row |= {name: first[name] for name in ("epoch", "caption") if first.get(name) not in (None, "")}
+    about = first.get("about") or {}
+    return row | {name if name not in row else f"{name}_": about[name] for name in about}
 
 
 class _Table:
@@ -78,19 +85,12 @@ class _Table:
 
     def __init__(self) -> None:
         self.columns: dict[str, None] = {"step": None, "text": None}
-        self.rows: deque[dict[str, Any]] = deque(maxlen=MAX_ROWS)
+        self.rows: deque[Mapping[str, Any]] = deque(maxlen=MAX_ROWS)
         self._chars = 0
 
-    def add(self, data: Mapping[str, Any], text: str) -> None:
-        about = data.get("about") or {}
-        row = {"step": data["step"], "text": text}
-        if data.get("epoch") is not None:
-            row["epoch"] = data["epoch"]
-        if data.get("caption"):
-            row["caption"] = data["caption"]
-        row |= {key if key not in row else f"{key}_": value for key, value in about.items()}
+    def add(self, row: Mapping[str, Any]) -> None:
         self.columns |= dict.fromkeys(row)
         self.rows.append(row)
-        self._chars += len(text)
+        self._chars += len(row["text"])
         while self._chars > MAX_CHARS and len(self.rows) > MAX_WAITING:
             self._chars -= len(self.rows.popleft()["text"])
