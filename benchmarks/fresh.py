@@ -66,7 +66,7 @@ def measure(
 def _environment(folder: Path) -> dict[str, str]:
     """Return an environment in which no logger finds settings, a network or a home."""
     # Without bytecode, what was edited last would be compiled at each import and timed with it.
-    left_out = ("EPOCHAL_", "WANDB_", "TRACKIO_", "PYTHONDONTWRITEBYTECODE")
+    left_out = ("EPOCHAL_", "WANDB_", "TRACKIO_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {
         **kept, "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": str(folder),

@@ -22,8 +22,8 @@ from subject import PEERS, Subject
 
 NAMES = (
     "call_cost", "throughput", "training_step", "stall", "startup", "kill", "size", "reading",
-    "listing", "memory", "sealing", "faults", "media_call", "background",
-    "media_listing", "tensorboard_mirror", "media_listing",
+    "listing", "memory", "sealing", "faults", "media_call", "media_listing", "background",
+    "tensorboard_mirror", "wandb_mirror", "mlflow_mirror",
 )  # fmt: skip
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 

@@ -57,7 +57,8 @@ class Mirrors:
     def describe(self) -> dict[str, Any]:
         """Return what ``run.json`` says of the sinks: names, options, which were objects."""
         return {
-            "sinks": list(self._named),
+            "sinks": [name for name in self._named if name not in self._missing],
+            "sinks_missing": sorted(self._missing),
             "sink_options": redact(self._named),
             "sink_objects": [sink.name for sink in self._objects],
         }

@@ -303,4 +303,4 @@ def test_a_missing_package_is_told_at_once(tmp_path, caplog, monkeypatch):
         run.log({"loss": 1.0}, step=1)
     assert caplog.text.count("pip install 'epochal[wandb]'") == 1
     described = json.loads((Path(run.dir) / "run.json").read_text())
-    assert described["sinks"] == ["json", "wandb"]
+    assert (described["sinks"], described["sinks_missing"]) == (["json"], ["wandb"])

@@ -24,7 +24,7 @@ from mlflow_stores import Store, copied
 from recorded import run_script, start_script, stored, wait_until
 
 import epochal
-from epochal.core.errors import SinkError
+from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.names import new_id
 from epochal.core.records import RunInfo
 from epochal.follow.follower import Follower
@@ -305,6 +305,13 @@ def test_a_missing_package_is_named(tmp_path, package):
     assert "pip install 'epochal[mlflow]'" in output
 
 
+def test_an_old_package_is_named(tmp_path, monkeypatch):
+    """Versions that cannot do what is needed are not tried."""
+    monkeypatch.setattr("mlflow.__version__", "2.22.1")
+    with pytest.raises(MissingExtraError, match=r"3\.9 or newer, 2\.22\.1 is installed"):
+        MlflowSink(tracking_uri=f"sqlite:///{tmp_path}/x.db").open(info(tmp_path, "r"), None)
+
+
 def test_large_files_are_waited_for(monkeypatch):
     """Requests with files may take longer, for as long as one of them is on its way."""
     monkeypatch.setattr(mlflow_client, "_is_ours", True)
@@ -355,7 +362,7 @@ VICTIM = """
         step += 1
         if step % 100 == 0:
             run.log({"t": epochal.Text(f"text {step}")}, step=step)
-        time.sleep(0.001)
+        time.sleep(0.004)
 """
 
 

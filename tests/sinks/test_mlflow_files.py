@@ -210,7 +210,7 @@ def test_changed_artifacts_are_left_out_and_named(local, tmp_path):
     run = local.store.run(local.run_id)
     left_out = ["artifacts/changed.pt/changed.pt", "artifacts/gone.pt/gone.pt"]
     assert json.loads(run.data.tags["epochal.left_out"]) == left_out
-    assert "not the file any more" in local.store.document(local.run_id)["left_out"][left_out[0]]
+    assert "the file that was logged" in local.store.document(local.run_id)["left_out"][left_out[0]]
     local.send(artifact(paths[1]), state=state)
     assert local.files("artifacts/changed.pt") == {left_out[0]: b"CHANGED.pt"}
     run = local.store.run(local.run_id)

@@ -1,7 +1,7 @@
 """The sink `wandb`, offline: every value is read back from W&B's own files."""
 
 import json
-import math
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from wandb_files import offline_folders, offline_run, wandb_home
 
 from epochal.core.errors import SettingError, SinkError
 from epochal.core.records import RunInfo
-from epochal.sinks.wandb_log import HistoryCount
-from epochal.sinks.wandb_options import mode_of
+from epochal.sinks.wandb_log import OfflineFile
+from epochal.sinks.wandb_options import WandbOptions, mode_of
 from epochal.sinks.wandb_runs import WandbSink
 from epochal.testing import SinkSuite, event, points, rows
 
@@ -99,19 +99,8 @@ class TestOffline(SinkSuite):
             self._check(tmp_path, [*first[:6], *again])
 
 
-def test_a_state_is_of_no_use(tmp_path):
-    """What W&B's client cannot go on from is refused, so that the follower sends everything."""
-    sink = WandbSink(mode="offline")
-    sink.open(about(tmp_path), None)
-    state = sink.flush()
-    sink.close()
-    with pytest.raises(SinkError):
-        sink.open(about(tmp_path), state)
-    assert state == {"mode": "offline", "rows": 0}
-
-
-def test_only_own_folders_are_removed(tmp_path):
-    """Beginning anew removes this run's offline folder, and none of another run or of a link."""
+def test_beginning_anew(tmp_path):
+    """A state is refused; what was written before goes, and nothing of another run or of a link."""
     other = tmp_path / "wandb" / "offline-run-20260101_000000-zzzzzzzzzz"
     link = tmp_path / "wandb" / f"offline-run-20260101_000000-{RUN_ID}"
     (tmp_path / "target").mkdir()
@@ -121,7 +110,11 @@ def test_only_own_folders_are_removed(tmp_path):
         sink = WandbSink(mode="offline", dir=str(tmp_path))
         sink.open(about(tmp_path), None)
         sink.write(rows(3))
+        state = sink.flush()
         sink.close()
+        with pytest.raises(SinkError):
+            sink.open(about(tmp_path), state)
+    assert state == {"mode": "offline", "rows": 3}
     made = {*offline_folders(tmp_path)} - {other, link}
     assert (len(made), other.exists(), link.is_symlink()) == (1, True, True)
     assert (tmp_path / "target").exists()
@@ -129,21 +122,15 @@ def test_only_own_folders_are_removed(tmp_path):
 
 def test_the_columns_of_a_row(tmp_path):
     """Step, epoch and time of the record are there; W&B's own step is only a count."""
-    found = mirrored(tmp_path, [*rows(2, start=5), *rows(2, ("val",), start=2, epoch=1.5)])
-    assert [row["_step"] for row in found.history] == [0, 1, 2, 3]
-    assert found.column("step") == [5, 6, 2, 3]
+    first, second = rows(2, start=5), rows(2, ("val",), start=2, epoch=1.5)
+    large = event("bigint", key="tokens", value=str(2**70), step=2**53 + 1)
+    found = mirrored(tmp_path, [*first, *second, large])
+    assert [row["_step"] for row in found.history] == [0, 1, 2, 3, 4]
+    assert found.column("step") == [5, 6, 2, 3, 2**53 + 1]
     assert found.column("epoch") == [1.5, 1.5]
-    assert [row["_timestamp"] for row in found.history] == [
-        row.time_s for row in [*rows(2, start=5), *rows(2, start=2)]
-    ]
+    assert found.column("_timestamp")[:4] == [row.time_s for row in [*first, *second]]
+    assert found.column("tokens") == [float(2**70)], "what W&B makes of it"
     assert found.metrics["*"].step_metric == "step"
-
-
-def test_large_values_keep_every_digit(tmp_path):
-    """Steps beyond 2**53 are exact; integers beyond it are what W&B makes of them."""
-    large = [event("bigint", key="tokens", value=str(2**70), step=2**53 + 1)]
-    found = mirrored(tmp_path, large)
-    assert (found.column("step"), found.column("tokens")) == ([2**53 + 1], [float(2**70)])
 
 
 def test_names_are_mapped(tmp_path):
@@ -160,8 +147,15 @@ def test_names_are_mapped(tmp_path):
     assert found.metrics["G/*"].step_metric == "Loss"
 
 
+ENVIRONMENT = {
+    "host": "node7", "argv": ["train.py", "--lr"], "packages": {"numpy": "2.0"},
+    "git": {"commit": "abc", "remote": "https://host/x", "diff": {"text": "diff --git\n"}},
+    "python": {"implementation": "CPython", "version": "3.11.7"},
+}  # fmt: skip
+
+
 def test_what_is_said_of_a_run(tmp_path):
-    """Name, project, tags, notes, config and the end, also what changed on the way."""
+    """Name, tags, config, machine and the end are W&B's, also what changed on the way."""
     run = about(
         tmp_path, project="a/b: c", config={"lr": 0.1, "model": {"depth": 2}},
         tags=("one", "x" * 70), notes="first", group="g", job_type="train",
@@ -177,9 +171,16 @@ def test_what_is_said_of_a_run(tmp_path):
         event("alert", title="t" * 100, text="why", level="error"),
         event("console", stream="stdout", text="a\nb"),
         event("console", stream="log", text="c", level="INFO", logger="mine"),
+        event("environment", values=ENVIRONMENT),
         event("end", state="failed", error="Traceback"),
     ]
     found = mirrored(tmp_path, records, run=run)
+    files = ("wandb-metadata.json", "requirements.txt", "diff.patch")
+    machine, requirements, diff = ((found.folder / "files" / name).read_text() for name in files)
+    assert json.loads(machine)["git"] == {"remote": "https://host/x", "commit": "abc"}
+    assert json.loads(machine)["python"] == "CPython 3.11.7"
+    assert (requirements, diff) == ("numpy==2.0\n", "diff --git\n")
+    assert {*files} <= {*found.files}
     config = {key: value for key, value in found.config.items() if key != "_wandb"}
     assert config == {"lr": 0.1, "model": {"depth": 3}, "seed": 1}
     said = found.run
@@ -198,11 +199,13 @@ def test_options_go_before_what_the_run_says(tmp_path):
     """Each option stands in W&B instead of what the run has."""
     given = {
         "project": "P", "name": "N", "entity": "E", "group": "G", "job_type": "J", "notes": "O",
+        "tags": ("T",), "resume": "must",
     }  # fmt: skip
-    said = mirrored(tmp_path, rows(1), tags=["T"], anonymous="allow", **given).run
-    assert (said.project, said.display_name, said.entity) == ("P", "N", "E")
-    assert (said.run_group, said.job_type, said.notes) == ("G", "J", "O")
-    assert list(said.tags) == ["T"]
+    options = WandbOptions(**given, dir=str(tmp_path / "d"), anonymous="allow", code=True)
+    spec = options.client_spec(about(tmp_path), (), "")
+    assert given.items() <= spec["init"].items()
+    assert spec["init"]["dir"] == str(tmp_path / "d")
+    assert spec["records"]["code"] == os.getcwd()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_options_go_before_what_the_run_says(tmp_path):
         ({"summary": "mean", "unit": "s"}, "step", {"mean"}),
     ],
 )
-def test_definitions(given, axis, rule):
+def test_definitions(tmp_path, given, axis, rule):
     """Axis, goal and summary rule of a metric are W&B's."""
     from epochal.sinks.wandb_records import Records
 
@@ -230,27 +233,11 @@ def test_definitions(given, axis, rule):
             self.defined = name, step_metric, {*(summary or "").split(",")} - {""}
 
     settings = {"names": {}, "tags": (), "save_media": True, "tensorboard": "", "code": ""}
-    written = Records(run_dir="", skip=(), **settings)
+    written = Records(run_dir="", skip=(), sent=str(tmp_path / "sent"), **settings)
     run = Run()
     written.begin(run, 0)
     written.write([event("define", metric="loss", **given)])
     assert run.defined == ("loss", axis, rule)
-
-
-def test_environment_is_shown_by_wandb(tmp_path):
-    """What was found out about machine and code is in the files that W&B's page reads."""
-    values = {
-        "host": "node7", "argv": ["train.py", "--lr"], "packages": {"numpy": "2.0"},
-        "git": {"commit": "abc", "remote": "https://host/x", "diff": {"text": "diff --git\n"}},
-        "python": {"implementation": "CPython", "version": "3.11.7"},
-    }  # fmt: skip
-    found = mirrored(tmp_path, [event("environment", values=values)])
-    names = ("wandb-metadata.json", "requirements.txt", "diff.patch")
-    about_machine, requirements, diff = ((found.folder / "files" / n).read_text() for n in names)
-    assert json.loads(about_machine)["git"] == {"remote": "https://host/x", "commit": "abc"}
-    assert json.loads(about_machine)["python"] == "CPython 3.11.7"
-    assert (requirements, diff) == ("numpy==2.0\n", "diff --git\n")
-    assert {*names} <= {*found.files}
 
 
 def test_off_is_off(tmp_path, monkeypatch):
@@ -287,19 +274,10 @@ def test_rows_in_a_growing_file_are_counted(tmp_path):
     found = mirrored(tmp_path, records)
     (path,) = found.folder.glob("*.wandb")
     data, growing = path.read_bytes(), tmp_path / "growing"
-    count = HistoryCount(str(growing))
+    count = OfflineFile(str(growing))
     assert not count.wait(1, 0)
     for end in [*range(0, len(data), 997), len(data)]:
         growing.write_bytes(data[:end])
         count.wait(10**9, 0)
-    assert count.rows == len(records)
+    assert (count.rows, count.ended) == (len(records), True)
     assert sorted(found.points()) == sorted(points(records))
-
-
-def test_non_finite_summary(tmp_path):
-    """NaN and infinities are in the history as such."""
-    values = [math.nan, math.inf, -math.inf]
-    records = [
-        row._replace(values={"loss": value}) for row, value in zip(rows(3), values, strict=True)
-    ]
-    assert str(mirrored(tmp_path, records).column("loss")) == str(values)

@@ -21,8 +21,9 @@ class Sink(Protocol):
     - ``flush`` makes everything written so far visible to others and returns a JSON-able state; it
       is stored together with the position, atomically, and given to the next ``open``.
     - Any exception means "not done": the follower closes the sink, waits, opens it with the last
-      state and sends the same records again.  Records that fail five times are set aside in the
-      journal of problems and reported.
+      state and sends the same records again.  A record that alone fails again and again is set
+      aside and reported, unless the error is a :class:`ConnectionError`: a service that is away is
+      no record's fault.
     - A sink may block; it never blocks training or another sink.
     - A sink must ignore kinds of events that it does not know.
 

@@ -187,6 +187,8 @@ class Follower:
             try:
                 self.sink.write([record])
                 state = self.sink.flush()
+            except ConnectionError:  # the service is away: no record is to blame
+                raise
             except Exception as error:
                 suspects.append((record, f"{type(error).__name__}: {error}"))
                 if len(suspects) == SUSPECTS:

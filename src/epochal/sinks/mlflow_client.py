@@ -16,10 +16,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from epochal.core.errors import SinkError
+from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.optional import require
 from epochal.core.redact import redact_text
 from epochal.sinks.mlflow_place import artifact_folder, is_database, shown
+
+OLDEST = (3, 9)
+"""Older ones send artifacts to the process's one server, or make folders where they are."""
 
 TIMEOUT_S = 10
 SLOWEST_BYTES_PER_S = 4e6
@@ -51,7 +54,7 @@ def load() -> Any:
     """Import MLflow and return the package.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: it is not installed, or too old.
     """
     global _is_ours, _usual_s
     with _lock:
@@ -61,7 +64,14 @@ def load() -> Any:
             os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
             _is_ours, _usual_s = True, int(os.environ[_TIMEOUT])
         mlflow = require("mlflow", extra="mlflow", why=_WHY)
-        require("mlflow.exceptions", extra="mlflow", why=_WHY)
+        major, minor = mlflow.__version__.split(".")[:2]
+        if (int(major), int(minor)) < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            message = (
+                f"{_WHY} needs MLflow {needed} or newer, {mlflow.__version__} is installed:"
+                " pip install -U 'epochal[mlflow]'"
+            )
+            raise MissingExtraError(message)
         return mlflow
 
 
@@ -75,9 +85,16 @@ def connect(run_dir: str, uri: str) -> Any:
     mlflow = load()
     if not is_database(uri):
         return mlflow.MlflowClient(tracking_uri=uri)
-    with _opening, explained(uri, opening=True):
-        _prepare(run_dir, uri)
-        return mlflow.MlflowClient(tracking_uri=uri)
+    sqlalchemy = require("sqlalchemy", extra="mlflow", why=f"{_WHY} with a database")
+    require("alembic", extra="mlflow", why=f"{_WHY} with a database")
+    try:
+        with _opening, explained(uri, opening=True):
+            _prepare(run_dir, uri)
+            return mlflow.MlflowClient(tracking_uri=uri)
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        text = redact_text(str(error)).partition("\n")[0]
+        message = f"the database {shown(uri)} cannot be used for MLflow: {text}"
+        raise ConnectionError(message) from None
 
 
 @contextlib.contextmanager
@@ -135,35 +152,31 @@ def _wait(change_s: int) -> None:
 
 
 def _prepare(run_dir: str, uri: str) -> None:
-    """Make a missing database file; say at once what is wrong with one that cannot be used.
+    """Make a missing database file; fail at once if one cannot be used.
 
     MLflow itself would try for an hour, holding up all mirrors of the process.
     """
-    sqlalchemy = require("sqlalchemy", extra="mlflow", why=f"{_WHY} with a database")
-    require("alembic", extra="mlflow", why=f"{_WHY} with a database")
+    import sqlalchemy
+
     url = sqlalchemy.engine.make_url(uri)
-    if url.get_backend_name() == "sqlite" and not os.path.exists(url.database):
+    if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):
         _make_database(run_dir, uri, url)
     engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool)
-    try:
-        sqlalchemy.inspect(engine).get_table_names()
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        text = redact_text(str(error)).splitlines()[0]
-        message = f"the database {shown(uri)} cannot be used for MLflow: {text}"
-        raise ConnectionError(message) from None
+    sqlalchemy.inspect(engine).get_table_names()
 
 
 def _make_database(run_dir: str, uri: str, url: Any) -> None:
     """Make a database file in one step: several runs may begin at the same time."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.store.tracking import sqlalchemy_store
 
+    make_store: Any = sqlalchemy_store.SqlAlchemyStore  # its constructor has no types
     folder, name = os.path.split(url.database)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     draft = os.path.join(folder, f".{name}.{secrets.token_hex(8)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         artifacts = pathlib.Path(artifact_folder(run_dir, uri)).as_uri()
-        store = SqlAlchemyStore(url.set(database=draft).render_as_string(), artifacts)
+        store = make_store(url.set(database=draft).render_as_string(), artifacts)
         store.engine.dispose()
         _publish(draft, url.database)
     finally:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from epochal.core.nested import flatten
+from epochal.core.nested import flatten, merge
 from epochal.core.records import Event, RunInfo
 from epochal.sinks.json_rows import to_json
 from epochal.sinks.mlflow_names import to_mlflow
@@ -113,22 +113,6 @@ class Facts:
             "job_type": run.job_type, "created_s": run.created_s,
         }  # fmt: skip
         return to_json({**about, **self.state, **more}, indented=True) + b"\n"
-
-
-def merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge nested mappings; anything else replaces what was there.
-
-    Example:
-        >>> config = {"lr": 0.1, "model": {"depth": 1}}
-        >>> merge(config, {"model": {"width": 8}})
-        >>> config
-        {'lr': 0.1, 'model': {'depth': 1, 'width': 8}}
-    """
-    for key, value in update.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
-            merge(target[key], value)
-        else:
-            target[key] = value
 
 
 def _beginning(run: RunInfo) -> dict[str, Any]:

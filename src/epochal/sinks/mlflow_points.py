@@ -69,9 +69,8 @@ def whole(step: float) -> int:
         >>> whole(7), whole(0.5), whole(-0.5), whole(2**70) == MAX_STEP
         (7, 0, -1, True)
     """
-    if isinstance(step, float) and not math.isfinite(step):
-        step = 0 if math.isnan(step) else math.copysign(MAX_STEP, step)
-    return max(-MAX_STEP - 1, min(MAX_STEP, math.floor(step)))
+    within = min(max(step, -MAX_STEP - 1), MAX_STEP)
+    return 0 if math.isnan(within) else math.floor(within)
 
 
 def requests(items: Iterable[Item], most: int, size: Callable[[Item], int]) -> Iterator[list[Item]]:

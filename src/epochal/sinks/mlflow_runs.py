@@ -19,6 +19,7 @@ everything as it is artifacts ``epochal/run.json`` and ``epochal/environment.jso
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -117,7 +118,7 @@ class MlflowSink:
             self._sessions = {int(n): Session(found) for n, found in sessions.items()}
             self._files = Files(run.dir, self._names, stored.get("left_out", {}), self._uploaded)
             self._translated: dict[str, str] = dict(stored.get("translated", {}))
-            self._parts: dict[str, dict[str, Any]] = dict(stored.get("parts", {}))
+            self._parts: dict[str, dict[str, Any]] = copy.deepcopy(stored.get("parts", {}))
             known = (str(state["place"]), str(state["run_id"])) if state else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SinkError(f"the state of the sink 'mlflow' cannot be read: {error!r}") from error
@@ -149,8 +150,8 @@ class MlflowSink:
                 self._take_row(record)
             else:
                 self._take_event(record)
-            if len(self._points) >= MAX_POINTS:
-                points, self._points = self._points, []
+            while len(self._points) >= MAX_POINTS:
+                points, self._points = self._points[:MAX_POINTS], self._points[MAX_POINTS:]
                 target.log(points)
             if self._files.waiting_bytes > MAX_WAITING_BYTES:
                 self._files.send(target)

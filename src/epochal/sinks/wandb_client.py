@@ -24,8 +24,8 @@ SETTINGS: Mapping[str, Any] = {
     "x_disable_meta": True, "x_disable_stats": True, "x_disable_viewer": True,
     "x_save_requirements": False,
     # Files and processes.
-    "silent": True, "symlink": False, "use_dot_wandb": False, "program": "",
-    "x_service_wait": 30.0, "x_transaction_log_flush_interval": 0.1,
+    "silent": True, "symlink": False, "program": "",
+    "x_service_wait": 30.0, "x_transaction_log_flush_interval": 0.05,
     "finish_timeout_raises": True,
 }  # fmt: skip
 
@@ -81,15 +81,17 @@ class Client:
             init.update(mode="offline", resume=None)
             self._run = wandb.init(**init, settings=settings)
         run = self._run
+        there = None if run.offline else rows_of_server(run)
+        rows = int(run.starting_step) if there is None else there
         if self._records is None:
             self._records = Records(**spec["records"])
-        self._records.begin(run, int(run.starting_step))
+        self._records.begin(run, rows)
         return {
             "offline": bool(run.offline),
             "url": run.url,
             "file": os.path.join(os.path.dirname(run.dir), f"run-{run.id}.wandb"),
             "flushes": "x_transaction_log_flush_interval" in known,
-            "rows": int(run.starting_step),
+            "rows": rows,
             "services": children(os.getpid()),
         }
 
@@ -109,27 +111,32 @@ class Client:
             TimeoutError: it took longer than the settings allow.
         """
         run, self._run = self._run, None
-        self._records and self._records.end()
-        settings = run.settings
-        path = {"project": run.project, "entity": run.entity, "name": run.id}
+        if self._records is not None:
+            self._records.end()
         run.finish(exit_code)
-        return None if run.offline else _rows_of_server(settings, path)
+        return None if run.offline else rows_of_server(run)
 
 
-def _rows_of_server(settings: Any, path: Mapping[str, Any]) -> int | None:
-    """Ask how many rows of a run the server has, as W&B's client does when a run is resumed.
+def rows_of_server(run: Any) -> int | None:
+    """Ask how many rows of a run's history the server has; None: that cannot be found out.
 
-    ``finish`` also returns if the server refused the data for good.
+    W&B's client does not say it: ``run.starting_step`` comes from the summary, which may be ahead
+    of the history, and ``finish`` returns also if the server refused rows for good.
     """
+    settings = run.settings
     if not settings.api_key:
         return None
+    path = {"project": run.project, "entity": run.entity, "name": run.id}
     body = json.dumps({"query": ROWS_QUERY, "variables": path}).encode("ascii")
     key = base64.b64encode(f"api:{settings.api_key}".encode()).decode("ascii")
     headers = {"Content-Type": "application/json", "Authorization": f"Basic {key}"}
     url = f"{settings.base_url}/graphql"
     question = urllib.request.Request(url, body, headers)  # noqa: S310 - W&B's own address
+    given = {"http": settings.http_proxy, "https": settings.https_proxy}
+    proxies = {kind: proxy for kind, proxy in given.items() if proxy}
+    handlers = [urllib.request.ProxyHandler(proxies)] if proxies else []  # else the environment's
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        with urllib.request.urlopen(question, timeout=ASK_S) as answer:  # noqa: S310
+        with urllib.request.build_opener(*handlers).open(question, timeout=ASK_S) as answer:
             found = json.loads(answer.read())
         return int(found["data"]["model"]["bucket"]["historyLineCount"])
     return None

@@ -19,27 +19,28 @@ WHOLE, FIRST, _, LAST = range(1, 5)
 """Types of fragments."""
 ENOUGH = 16
 """So many bytes of a record say what it holds."""
-NUMBER_FIELD, HISTORY_FIELD = 0x08, 0x12
+NUMBER_TAG, HISTORY_TAG, EXIT_TAG = b"\x08", b"\x12", b"\x92\x01"
 
 
-class HistoryCount:
-    """Counts the rows of history in a growing ``.wandb`` file; each call reads what is new.
+class OfflineFile:
+    """Counts the rows of history in a growing ``.wandb`` file; each look reads what is new.
 
     Args:
         path: the file; it need not be there yet.
 
     Attributes:
         rows: how many rows there were at the last look.
+        ended: whether the record of the run's end was there.
     """
 
     def __init__(self, path: str) -> None:
         self._path, self._at, self._start = path, FILE_HEADER, b""
-        self.rows = 0
+        self.rows, self.ended = 0, False
 
-    def wait(self, rows: int, timeout_s: float) -> bool:
-        """Wait until there are so many rows on disk; False: there are fewer after that time."""
+    def wait(self, rows: int, timeout_s: float, *, ended: bool = False) -> bool:
+        """Wait until there are so many rows, and the end, on disk; False: not in that time."""
         deadline = time.monotonic() + timeout_s
-        while self._look() < rows:
+        while self._look() < rows or (ended and not self.ended):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
@@ -79,21 +80,22 @@ class HistoryCount:
                 self._start += data[end : end + min(length, ENOUGH)]
             at = end + length
             if kind in (WHOLE, LAST):
-                self.rows += holds_history(self._start)
+                self.rows += holds(HISTORY_TAG, self._start)
+                self.ended |= holds(EXIT_TAG, self._start)
         self._at += min(at, len(data))
 
 
-def holds_history(start: bytes) -> bool:
-    r"""Say whether a record, of which the first bytes are given, is a row of history.
+def holds(tag: bytes, start: bytes) -> bool:
+    r"""Say whether a record, of which the first bytes are given, holds a certain message.
 
     Example:
-        >>> holds_history(b"\x08\x96\x01\x12\x05"), holds_history(b"\x08\x01\x1a\x00")
+        >>> holds(HISTORY_TAG, b"\x08\x96\x01\x12\x05"), holds(HISTORY_TAG, b"\x08\x01\x1a\x00")
         (True, False)
     """
     at = 0
-    if start[:1] == bytes([NUMBER_FIELD]):
+    if start.startswith(NUMBER_TAG):
         at = 1
         while at < len(start) and start[at] & 0x80:
             at += 1
         at += 1
-    return start[at : at + 1] == bytes([HISTORY_FIELD])
+    return start.startswith(tag, at)

@@ -23,7 +23,7 @@ from epochal.core.errors import SinkError
 
 CODE = "import sys; sys.path[:0] = {path!r}; from epochal.sinks import wandb_worker as w; w.main()"
 RECORD = "processes.json"
-END_S = 2.0
+END_S = 1.0
 GONE_S = 3.0
 """How long a killed process may take to be gone."""
 
@@ -51,13 +51,14 @@ class WandbProcess:
     def __init__(self, folder: str) -> None:
         self.failed_at: tuple[int, int] | None = None
         self._folder, self._services = folder, list[int]()
+        self._log = os.path.join(folder, "client.log")
         end_leftovers(folder)
         os.makedirs(os.path.join(folder, "tmp"), mode=0o700, exist_ok=True)
         self._channel, theirs = Pipe()
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         argv = [sys.executable, "-c", CODE.format(path=[root]), folder, str(theirs.fileno())]
         try:
-            with open(os.path.join(folder, "client.log"), "ab") as log:
+            with open(self._log, "ab") as log:
                 self._process = subprocess.Popen(
                     [*argv, str(os.getpid())], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     env=environment(folder), pass_fds=[theirs.fileno()], start_new_session=True,
@@ -84,12 +85,22 @@ class WandbProcess:
             ok, reply = self._channel.recv()
         except (EOFError, OSError) as error:
             raise SinkError(
-                f"W&B's client has ended; its log is {self._folder}/client.log"
+                f"W&B's client has ended, see {self._log}: {self._last_line()}"
             ) from error
         if not ok:
             self.failed_at = reply["at"]
             raise SinkError(f"W&B's client cannot {name}: {reply['why']}")
         return reply
+
+    def _last_line(self) -> str:
+        """Return what was said last; of a crash in Go, it is the first line that counts."""
+        try:
+            with open(self._log, encoding="utf-8", errors="replace") as file:
+                lines = [line.strip() for line in file if line.strip()]
+        except OSError:
+            return ""
+        crashes = [line for line in lines if line.startswith(("panic:", "fatal error:"))]
+        return [*crashes[-1:], *lines[-1:], ""][0]
 
     def serve(self, services: Iterable[int]) -> None:
         """Note the service processes that are to end with this one."""

@@ -29,7 +29,7 @@ from typing import Any
 from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.problems import logger
 from epochal.core.records import Record, Row, RunInfo
-from epochal.sinks.wandb_log import HistoryCount
+from epochal.sinks.wandb_log import OfflineFile
 from epochal.sinks.wandb_options import WandbOptions
 from epochal.sinks.wandb_process import WandbProcess
 
@@ -70,10 +70,9 @@ class WandbSink:
         self._options = WandbOptions(**options)
         self._process: WandbProcess | None = None
         self._spec: dict[str, Any] = {}
-        self._id, self._folder, self._file = "", "", HistoryCount("")
+        self._id, self._folder, self._file = "", "", OfflineFile("")
         self._cuts: dict[int, float] = {}  # session: it replaces what came after this step before
         self._failures: dict[tuple[int, int], int] = {}  # of records
-        self._told: set[str] = set()
         self._clear()
 
     def open(self, run: RunInfo, state: Mapping[str, Any] | None) -> None:
@@ -178,9 +177,9 @@ class WandbSink:
         if not self._offline and found["rows"] < self._rows:
             self._fail(f"W&B has {found['rows']} of {self._rows} rows; it is sent what it lacks")
         if self._offline:
-            self._file, self._flushes = HistoryCount(found["file"]), found["flushes"]
+            self._file, self._flushes = OfflineFile(found["file"]), found["flushes"]
             if self._options.resolved_mode == "online":
-                self._tell("key", _NO_KEY.format(folder=os.path.dirname(found["file"])))
+                self._tell("key", _NO_KEY.format(self._folder, self._id))
 
     def _note(self, records: Sequence[Record]) -> None:
         """Note how the run ended, and what a resume replaces."""
@@ -207,15 +206,15 @@ class WandbSink:
         rows = self._call("finish", self._exit_code, timeout_s=limit_s)
         self._begun = False
         if self._offline:
-            self._check_file()
+            self._check_file(ended=True)
         elif rows is not None and rows < self._rows:
             self._fail(f"W&B has {rows} of {self._rows} rows after all was sent")
         elif rows is not None:
             remove_runs(self._folder, self._id)
         self._complete = True
 
-    def _check_file(self) -> None:
-        if not self._file.wait(self._rows, WRITTEN_S):
+    def _check_file(self, *, ended: bool = False) -> None:
+        if not self._file.wait(self._rows, WRITTEN_S, ended=ended):
             self._fail(f"W&B's client wrote {self._file.rows} of {self._rows} rows")
 
     def _call(self, name: str, *arguments: Any, timeout_s: float) -> Any:
@@ -234,8 +233,9 @@ class WandbSink:
         raise SinkError(why)
 
     def _tell(self, topic: str, message: str) -> None:
-        if topic not in self._told:
-            self._told.add(topic)
+        """Tell something once for a run; sinks of later sessions in this process know of it."""
+        if (self._folder, topic) not in _told:
+            _told.add((self._folder, topic))
             logger.warning("sink 'wandb': %s", message)
 
     def _release(self) -> None:
@@ -257,9 +257,11 @@ class WandbSink:
                     os.remove(path)
 
 
+_told: set[tuple[str, str]] = set()
+
 _NO_KEY = (
-    "there is no key for W&B, so the run is written to {folder}; to upload it:"
-    " `wandb login`, then `wandb sync` with this folder"
+    "there is no key for W&B, so the run is written offline; to upload it: `wandb login`, then"
+    " `wandb sync {}/offline-run-*-{}`"
 )
 
 

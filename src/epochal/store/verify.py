@@ -287,17 +287,22 @@ def _check_media(found: Verification, media: set[MediaRecord]) -> None:
 
 
 def behind(run_dir: str) -> dict[str, int]:
-    """Return the bytes of the journal that each mirror has not taken yet; only those with some.
+    """Return the bytes of a run that each mirror has not taken yet; only those with some.
+
+    What is sealed counts as it was in the journal: a mirror that begins late replays it.
 
     Raises:
         RunFolderError: the run's description cannot be read.
     """
     known = cursor.cursors(run_dir)
     sizes = {s: _size(run_dir, s) for s in frames.segments(os.path.join(run_dir, "journal"))}
+    sealed_only = set(sealed.sealed_segments(os.path.join(run_dir, "sealed"))) - set(sizes)
+    sizes |= {segment: _sealed_size(run_dir, segment) for segment in sealed_only}
     lag = {}
     about = folder.describe(run_dir)
     ended_with_their_process = set(map(slug, about.get("sink_objects", ())))
-    names = {slug(name): name for name in about.get("sinks", ())}
+    named = [*about.get("sinks", ()), *about.get("sinks_missing", ())]
+    names = {slug(name): name for name in named}
     for sink in sorted({*names, *known} - ended_with_their_process):
         positions = known[sink].positions if sink in known else {}
         left = sum(_left(segment, size, positions) for segment, size in sizes.items())
@@ -318,6 +323,13 @@ def _size(run_dir: str, segment: Segment) -> int:
         return os.path.getsize(os.path.join(run_dir, "journal", segment.name))
     except FileNotFoundError:
         return 0  # sealed meanwhile, so every mirror has it
+
+
+def _sealed_size(run_dir: str, segment: Segment) -> int:
+    try:
+        return sealed.read_manifest(os.path.join(run_dir, "sealed"), segment).source_bytes
+    except (ValueError, OSError):
+        return 0  # reported where sealed files are checked
 
 
 def _check_mirrors(found: Verification) -> None:
