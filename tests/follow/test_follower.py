@@ -195,6 +195,26 @@ def test_a_sink_that_is_down_refuses_nothing(run):
     assert steps(sink) == list(range(20))
 
 
+def test_a_service_that_comes_and_goes_refuses_nothing(run):
+    """A lost connection is no record's fault, also when only one request in three fails."""
+
+    class Flaky(MemorySink):
+        calls = 0
+
+        def write(self, records):
+            Flaky.calls += 1
+            if Flaky.calls % 3 or Flaky.calls < 20:
+                raise ConnectionError("connection reset")
+            super().write(records)
+
+    sink = Flaky()
+    follower, clock = follow(run, sink)
+    logged(run, *range(20))
+    finish(follower, clock, 4000)
+    assert follower.refused == 0
+    assert steps(sink) == list(range(20))
+
+
 @pytest.mark.parametrize("method", ["open", "flush", "close"])
 def test_a_failure_in_any_method_is_got_over(run, method):
     """Whichever method raises, a few times, in the end the sink has everything."""

@@ -72,7 +72,7 @@ class Follower:
         self.run_dir, self.sink, self._clock = run_dir, sink, clock
         self._turn = Turn(run_dir, sink.name)
         self.problem, self.refused, self.ended = "", 0, False
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._retry_at = 0.0
         self._flushed_at = clock()
         self._dirty, self._settles_at = False, 0.0
@@ -142,7 +142,7 @@ class Follower:
         return self._reader
 
     def _write(self, records: Sequence[Record]) -> None:
-        if self._failures >= TRIES:
+        if self._refusals >= TRIES:
             self._isolate(records)
         else:
             self.sink.write(records)
@@ -157,10 +157,11 @@ class Follower:
         self._flushed_at, self._dirty = self._clock(), False
         if self.problem:
             logger.info("sink %s of %s works again", self.sink.name, self.run_dir)
-        self.problem, self._failures = "", 0
+        self.problem, self._failures, self._refusals = "", 0, 0
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
+        self._refusals += not isinstance(error, ConnectionError)  # the service is away
         self._retry_at = self._clock() + min(0.1 * 2**self._failures, SLOWEST_RETRY_S)
         if not self.problem:
             logger.warning(
@@ -187,7 +188,7 @@ class Follower:
             try:
                 self.sink.write([record])
                 state = self.sink.flush()
-            except ConnectionError:  # the service is away: no record is to blame
+            except ConnectionError:
                 raise
             except Exception as error:
                 suspects.append((record, f"{type(error).__name__}: {error}"))
