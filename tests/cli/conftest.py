@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
 # A program that records the runs of RUNS; nothing of it outlives it, so that they can be copied.
 PROGRAM = r"""
 import sys, time

@@ -1,8 +1,7 @@
 """W&B's offline files, as far as it takes to know that nothing is missing in them.
 
 A ``.wandb`` file is seven bytes of header and a log as LevelDB writes it: blocks of 32 KiB with
-fragments of checksum, length and type.  Each record is a protobuf message whose first field is its
-number and whose second is what it holds.
+fragments of checksum, length and type.  Each record is a protobuf message.
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ CHUNK_BYTES = 1 << 20
 FRAGMENT = struct.Struct("<IHB")
 WHOLE, FIRST, _, LAST = range(1, 5)
 """Types of fragments."""
-ENOUGH = 16
+ENOUGH = 512
 """So many bytes of a record say what it holds."""
-NUMBER_TAG, HISTORY_TAG, EXIT_TAG = b"\x08", b"\x12", b"\x92\x01"
+HISTORY, EXIT = 2, 18
+"""Fields of W&B's message ``Record``."""
+LENGTH_DELIMITED = 2
 
 
 class OfflineFile:
@@ -80,22 +81,36 @@ class OfflineFile:
                 self._start += data[end : end + min(length, ENOUGH)]
             at = end + length
             if kind in (WHOLE, LAST):
-                self.rows += holds(HISTORY_TAG, self._start)
-                self.ended |= holds(EXIT_TAG, self._start)
+                self.rows += holds(HISTORY, self._start)
+                self.ended |= holds(EXIT, self._start)
         self._at += min(at, len(data))
 
 
-def holds(tag: bytes, start: bytes) -> bool:
+def holds(field: int, start: bytes) -> bool:
     r"""Say whether a record, of which the first bytes are given, holds a certain message.
 
+    Its fields come in any order: what it holds may stand behind its number and other small ones.
+
     Example:
-        >>> holds(HISTORY_TAG, b"\x08\x96\x01\x12\x05"), holds(HISTORY_TAG, b"\x08\x01\x1a\x00")
+        >>> holds(HISTORY, b"\x08\x96\x01\x12\x05"), holds(HISTORY, b"\x08\x01\x1a\x00")
         (True, False)
     """
     at = 0
-    if start.startswith(NUMBER_TAG):
-        at = 1
-        while at < len(start) and start[at] & 0x80:
-            at += 1
-        at += 1
-    return start.startswith(tag, at)
+    while at < len(start):
+        tag, at = _varint(start, at)
+        if tag >> 3 == field:
+            return True
+        value, at = _varint(start, at)
+        at += value if tag & 7 == LENGTH_DELIMITED else 0
+    return False
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of protobuf's and where the next one begins."""
+    value = shift = 0
+    while at < len(data):
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            break
+    return value, at
