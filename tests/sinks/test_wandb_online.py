@@ -47,11 +47,16 @@ def begun(folder, **options):
     return sink
 
 
+def processes_of(sink):
+    """The services of a sink's client, and the client."""
+    client = sink._process._process.pid
+    return [*children(client), client]
+
+
 def killed(sink):
     """Kills the client of a sink with its service, as a kill of everything does."""
-    for pid in children(os.getpid()):
-        for each in (*children(pid), pid):
-            os.kill(each, signal.SIGKILL)
+    for pid in processes_of(sink):
+        os.kill(pid, signal.SIGKILL)
     with pytest.raises(SinkError):
         sink.write(rows(1))
     sink.close()
@@ -185,7 +190,7 @@ def test_rows_that_did_not_arrive_are_sent_again(server, tmp_path, fault):
 def test_a_hanging_server_at_the_end(server, tmp_path):
     """The end waits as long as it may; nothing is left running, and it is done later."""
     sink = begun(tmp_path, finish_timeout_s=1)
-    pids = [pid for child in children(os.getpid()) for pid in (child, *children(child))]
+    pids = processes_of(sink)
     server.hanging.set()
     sink.write([*rows(10), END])
     with pytest.raises(SinkError, match="finish"):

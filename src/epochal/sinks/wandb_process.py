@@ -19,7 +19,6 @@ from multiprocessing import Pipe
 from typing import Any
 
 from epochal.core.atomic import write_atomically
-from epochal.core.errors import SinkError
 
 CODE = "import sys; sys.path[:0] = {path!r}; from epochal.sinks import wandb_worker as w; w.main()"
 RECORD = "processes.json"
@@ -45,7 +44,7 @@ class WandbProcess:
         failed_at: session and position of the record that the last call that failed was about.
 
     Raises:
-        SinkError: it cannot be started.
+        ConnectionError: it cannot be started.
     """
 
     def __init__(self, folder: str) -> None:
@@ -66,7 +65,7 @@ class WandbProcess:
         except OSError as error:
             self._channel.close()
             message = f"cannot start the process for W&B: {error}"
-            raise SinkError(message) from error
+            raise ConnectionError(message) from error
         finally:
             theirs.close()
         self._record()
@@ -75,21 +74,21 @@ class WandbProcess:
         """Have something done; returns what it returned.
 
         Raises:
-            SinkError: it failed, took too long or the process has ended.
+            ConnectionError: it failed, took too long or the process has ended.
         """
         self.failed_at = None
         try:
             self._channel.send((name, arguments))
             if not self._channel.poll(timeout_s):
-                raise SinkError(f"W&B's client did not {name} within {timeout_s:g} s")
+                raise ConnectionError(f"W&B's client did not {name} within {timeout_s:g} s")
             ok, reply = self._channel.recv()
         except (EOFError, OSError) as error:
-            raise SinkError(
+            raise ConnectionError(
                 f"W&B's client has ended, see {self._log}: {self._last_line()}"
             ) from error
         if not ok:
             self.failed_at = reply["at"]
-            raise SinkError(f"W&B's client cannot {name}: {reply['why']}")
+            raise ConnectionError(f"W&B's client cannot {name}: {reply['why']}")
         return reply
 
     def _last_line(self) -> str:
