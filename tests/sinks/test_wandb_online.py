@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from wandb_files import gone, own_name, wandb_home
 from wandb_server import WandbServer
 
-from epochal.core.errors import SinkError
 from epochal.core.records import RunInfo
 from epochal.sinks.wandb_process import children
 from epochal.sinks.wandb_runs import WandbSink
@@ -57,7 +56,7 @@ def killed(sink):
     """Kills the client of a sink with its service, as a kill of everything does."""
     for pid in processes_of(sink):
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(SinkError):
+    with pytest.raises(ConnectionError):
         sink.write(rows(1))
     sink.close()
 
@@ -176,7 +175,7 @@ def test_rows_that_did_not_arrive_are_sent_again(server, tmp_path, fault):
     else:
         server.lose_after = 3
     sink.write([*rows(5, start=6), END])
-    with pytest.raises(SinkError, match=r"W&B has \d of 10 rows"):
+    with pytest.raises(ConnectionError, match=r"W&B has \d of 10 rows"):
         sink.flush()
     sink.close()
     server.stream_status, server.lose_after = 200, None
@@ -193,7 +192,7 @@ def test_a_hanging_server_at_the_end(server, tmp_path):
     pids = processes_of(sink)
     server.hanging.set()
     sink.write([*rows(10), END])
-    with pytest.raises(SinkError, match="finish"):
+    with pytest.raises(ConnectionError, match="finish"):
         sink.flush()
     sink.close()
     assert gone(*pids)

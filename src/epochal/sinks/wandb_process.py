@@ -79,13 +79,14 @@ class WandbProcess:
         self.failed_at = None
         try:
             self._channel.send((name, arguments))
-            if not self._channel.poll(timeout_s):
-                raise ConnectionError(f"W&B's client did not {name} within {timeout_s:g} s")
-            ok, reply = self._channel.recv()
+            answered = self._channel.poll(timeout_s)
+            ok, reply = self._channel.recv() if answered else (False, None)
         except (EOFError, OSError) as error:
             raise ConnectionError(
                 f"W&B's client has ended, see {self._log}: {self._last_line()}"
             ) from error
+        if not answered:
+            raise ConnectionError(f"W&B's client did not {name} within {timeout_s:g} s")
         if not ok:
             self.failed_at = reply["at"]
             raise ConnectionError(f"W&B's client cannot {name}: {reply['why']}")

@@ -80,7 +80,8 @@ class WandbSink:
 
         Raises:
             SinkError: there is a state, which W&B cannot go on from; open without one and send
-                everything.  Or W&B's client or its server do not answer.
+                everything.  Or the run folder is gone.
+            ConnectionError: W&B's client or its server do not answer.
             MissingExtraError: the package ``wandb`` is not installed.
         """
         self._release()
@@ -106,7 +107,8 @@ class WandbSink:
         """Hand records to W&B's client.
 
         Raises:
-            SinkError: it has failed; or, offline, a resume has replaced rows that were written.
+            ConnectionError: it has failed.
+            SinkError: a resume has replaced rows that are in the offline folder.
         """
         if self._off or not records:
             return
@@ -129,7 +131,7 @@ class WandbSink:
         Online, W&B's client has it, and at the end of a run, all of it has arrived.
 
         Raises:
-            SinkError: not everything has.
+            ConnectionError: not everything has.
         """
         if self._off:
             return {"mode": "off"}
@@ -143,7 +145,7 @@ class WandbSink:
         """Finish W&B's run and end its client.
 
         Raises:
-            SinkError: not everything has arrived.
+            ConnectionError: not everything has arrived.
         """
         try:
             if self._begun and not self._failed and os.path.isdir(self._scratch):
@@ -195,7 +197,9 @@ class WandbSink:
         """Begin anew if something was written offline that a later session has replaced."""
         for session, cut in self._cuts.items():
             if any(first < session and last > cut for first, last in self._last.items()):
-                self._fail("a resume replaces rows: the offline folder is made without them")
+                self._failed = True
+                message = "a resume replaces rows: the offline folder is made without them"
+                raise SinkError(message)
 
     def _replaced(self, record: Record) -> bool:
         step = _step(record)
@@ -222,7 +226,7 @@ class WandbSink:
             raise SinkError(f"sink {self.name!r} is closed; open it first")
         try:
             return self._process.call(name, *arguments, timeout_s=timeout_s)
-        except SinkError:
+        except ConnectionError:
             self._failed = True
             if name == "write" and (at := self._process.failed_at):
                 self._failures[at] = self._failures.get(at, 0) + 1
@@ -230,7 +234,7 @@ class WandbSink:
 
     def _fail(self, why: str) -> None:
         self._failed = True
-        raise SinkError(why)
+        raise ConnectionError(why)
 
     def _tell(self, topic: str, message: str) -> None:
         """Tell something once for a run; sinks of later sessions in this process know of it."""
