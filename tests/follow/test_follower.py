@@ -6,6 +6,7 @@ import os
 import pytest
 from recorded import recorded
 
+from epochal.core.errors import StartOverError
 from epochal.core.records import Row
 from epochal.follow import follower as following
 from epochal.follow.follower import Follower
@@ -213,6 +214,37 @@ def test_a_service_that_comes_and_goes_refuses_nothing(run):
     finish(follower, clock, 4000)
     assert follower.refused == 0
     assert steps(sink) == list(range(20))
+
+
+@pytest.mark.parametrize("method", ["open", "write"])
+def test_a_sink_that_starts_over(run, caplog, method):
+    """It gets everything from the first record, at once, and nobody is alarmed."""
+
+    class Anew(MemorySink):
+        def open(self, run, state):
+            if method == "open" and state is not None:
+                raise StartOverError("there is another session")
+            super().open(run, None)
+            self.records.clear()
+
+        def write(self, records):
+            if method == "write" and self.records and records[0].step == 5:
+                raise StartOverError("rows were replaced")
+            super().write(records)
+
+    sink = Anew()
+    follower, clock = follow(run, sink)
+    logged(run, *range(5))
+    while len(steps(sink)) < 5:
+        follower.step()
+        clock.now += 1.0
+    if method == "open":
+        finish(follower, clock)
+        follower, clock = follow(run, sink)
+    logged(run, *range(5, 8))
+    finish(follower, clock)
+    assert steps(sink) == list(range(8))
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 @pytest.mark.parametrize("method", ["open", "flush", "close"])

@@ -67,12 +67,14 @@ class _Result(NamedTuple):
 
 def _synced(run_dir: str, timeout_s: float) -> _Result:
     """Bring one run's mirrors up to date where they are behind."""
+    from epochal import host
     from epochal.core.errors import EpochalError
     from epochal.store import cleaning
     from epochal.store.verify import behind
 
     lag: dict[str, int] = {}
     try:
+        host.recover_run(run_dir)  # what a kill left in memory belongs to the mirrors too
         lag = behind(run_dir)
         if not lag:
             return _Result(run_dir, "synced", lag, {})

@@ -15,6 +15,7 @@
     ├── FilterError (ValueError)         a filter or sort expression is not valid
     ├── QueryError (ValueError)          an SQL query failed
     ├── SinkError (RuntimeError)         a mirror cannot be written
+    │   └── StartOverError               it must be made again from the first record
     └── MissingExtraError (ImportError)  an optional package is not installed
 
 Each message names the thing, the value and the remedy.  Logging itself never raises any of them
@@ -76,6 +77,10 @@ class QueryError(EpochalError, ValueError):
 
 class SinkError(EpochalError, RuntimeError):
     """A mirror cannot be opened or written."""
+
+
+class StartOverError(SinkError):
+    """A mirror that cannot go on where it was, by its nature: it is made again from the start."""
 
 
 class MissingExtraError(EpochalError, ImportError):

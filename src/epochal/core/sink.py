@@ -20,6 +20,8 @@ class Sink(Protocol):
       size, by ids) makes that exactly once.
     - ``flush`` makes everything written so far visible to others and returns a JSON-able state; it
       is stored together with the position, atomically, and given to the next ``open``.
+    - :class:`StartOverError`, from any method, means that all is well but that the mirror must be
+      made again: the sink is opened with None at once and gets everything from the first record.
     - Any exception means "not done": the follower closes the sink, waits, opens it with the last
       state and sends the same records again.  A record that alone fails again and again is set
       aside and reported, unless the error is a :class:`ConnectionError`: a service that is away is

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from epochal.core.errors import SinkError
+from epochal.core.errors import SinkError, StartOverError
 from epochal.core.names import slug
 from epochal.core.problems import logger
 from epochal.core.records import Event, Record
@@ -93,6 +94,9 @@ class Follower:
             due = self._dirty or now < self._settles_at
             if due and now - self._flushed_at >= FLUSH_S:
                 self._flush(finished=False)
+        except StartOverError as error:
+            self._start_over(error)
+            return True
         except Exception as error:  # noqa: BLE001 - a stranger's sink; counted, told, retried
             self._failed(error)
             return False
@@ -120,6 +124,9 @@ class Follower:
                 return False
             self._flush(finished=True)
             self.sink.close()
+        except StartOverError as error:
+            self._start_over(error)
+            return False
         except Exception as error:  # noqa: BLE001 - as in step
             self._failed(error)
             return False
@@ -135,7 +142,8 @@ class Follower:
         except SinkError as error:
             if stored.state is None:
                 raise
-            logger.warning("sink %r of %s begins anew: %s", self.sink.name, self.run_dir, error)
+            level = logging.INFO if isinstance(error, StartOverError) else logging.WARNING
+            logger.log(level, "sink %r of %s begins anew: %s", self.sink.name, self.run_dir, error)
             stored = Cursor()
             self.sink.open(about, None)
         self._reader = open_reader(self.run_dir, stored.positions)
@@ -169,6 +177,11 @@ class Follower:
                 self.sink.name, self.run_dir, type(error).__name__, error,
             )  # fmt: skip
         self.problem = f"{type(error).__name__}: {error}"
+        self._abandon()
+
+    def _start_over(self, error: StartOverError) -> None:
+        logger.info("sink %r of %s begins anew: %s", self.sink.name, self.run_dir, error)
+        Cursor().save(self.run_dir, self.sink.name)
         self._abandon()
 
     def _abandon(self) -> None:

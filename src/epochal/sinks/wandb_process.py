@@ -80,7 +80,7 @@ class WandbProcess:
         try:
             self._channel.send((name, arguments))
             answered = self._channel.poll(timeout_s)
-            ok, reply = self._channel.recv() if answered else (False, None)
+            ok, reply = self._channel.recv() if answered else (False, {})
         except (EOFError, OSError) as error:
             raise ConnectionError(
                 f"W&B's client has ended, see {self._log}: {self._last_line()}"

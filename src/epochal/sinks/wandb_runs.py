@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from math import inf
 from typing import Any
 
-from epochal.core.errors import MissingExtraError, SinkError
+from epochal.core.errors import MissingExtraError, SinkError, StartOverError
 from epochal.core.problems import logger
 from epochal.core.records import Record, Row, RunInfo
 from epochal.sinks.wandb_log import OfflineFile
@@ -48,7 +48,7 @@ class WandbSink:
 
     W&B's client runs in a process of its own.  It cannot go on with an offline folder, nor say
     what of an online run has arrived before it asks the server; so this sink begins anew each time
-    it is opened: ``open`` with a state raises :class:`SinkError`, and with all records from the
+    it is opened: ``open`` with a state raises :class:`StartOverError`.  With all records from the
     first, an offline folder is made again (exactly once), while of an online run only the rows are
     sent that the server does not have (see :class:`epochal.sinks.wandb_records.Records`).
 
@@ -79,8 +79,9 @@ class WandbSink:
         """Begin the run in W&B, removing what this sink has made offline of it before.
 
         Raises:
-            SinkError: there is a state, which W&B cannot go on from; open without one and send
-                everything.  Or the run folder is gone.
+            StartOverError: there is a state, which W&B cannot go on from; open without one and
+                send everything.
+            SinkError: the run folder is gone.
             ConnectionError: W&B's client or its server do not answer.
             MissingExtraError: the package ``wandb`` is not installed.
         """
@@ -90,7 +91,7 @@ class WandbSink:
             return
         if state is not None:
             message = "W&B's client cannot go on where it was; what W&B has is not sent again"
-            raise SinkError(message)
+            raise StartOverError(message)
         if find_spec("wandb") is None:
             message = "the sink 'wandb' needs the package 'wandb': pip install 'epochal[wandb]'"
             raise MissingExtraError(message)
@@ -108,7 +109,7 @@ class WandbSink:
 
         Raises:
             ConnectionError: it has failed.
-            SinkError: a resume has replaced rows that are in the offline folder.
+            StartOverError: a resume has replaced rows that are in the offline folder.
         """
         if self._off or not records:
             return
@@ -199,7 +200,7 @@ class WandbSink:
             if any(first < session and last > cut for first, last in self._last.items()):
                 self._failed = True
                 message = "a resume replaces rows: the offline folder is made without them"
-                raise SinkError(message)
+                raise StartOverError(message)
 
     def _replaced(self, record: Record) -> bool:
         step = _step(record)
