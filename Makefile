@@ -10,7 +10,7 @@ VENV ?= .venv
 else
 VENV ?= .venv-$(notdir $(PYTHON))
 endif
-OTHER_PYTHONS ?= 3.10
+OTHER_PYTHONS ?= 3.10 3.12 3.13
 WORKERS ?= 2
 
 BIN := $(VENV)/bin

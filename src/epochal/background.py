@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from epochal.core.problems import logger
 from epochal.record.cadence import KINDS
 from epochal.record.run import Run
 from epochal.settings import Settings
@@ -26,7 +27,13 @@ def _console(run: Run) -> Callable[[], None]:
     listener = console.listen(
         lambda stream, text: run.record_console({"stream": stream, "text": text})
     )
-    return listener.stop
+
+    def stop() -> None:
+        listener.stop()
+        if listener.failed:
+            logger.warning("%d pieces of the console could not be recorded", listener.failed)
+
+    return stop
 
 
 def _machine(run: Run, settings: Settings) -> Callable[[], None]:

@@ -238,12 +238,19 @@ CTRL_C = """
         while not stop:
             time.sleep(0.0007)
             os.kill(os.getpid(), signal.SIGINT)
-    handled = 0
+    def once(*_):  # not while this script counts
+        global armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+    armed, handled = False, 0
+    signal.signal(signal.SIGINT, once)
     thread = threading.Thread(target=interrupt)
     thread.start()
     logged = []
     while handled < 100:
         try:
+            armed = True
             while True:
                 run.log({"a": float(rows), "b": 1.0, f"k{rows % 40}": 2}, step=rows)
                 logged.append(rows)

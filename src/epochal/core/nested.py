@@ -26,7 +26,7 @@ def _leaves(values: Mapping[str, Any], prefix: str, separator: str) -> Iterator[
 
 
 def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge nested mappings; anything else replaces what was there.
+    """Merge deep, in place: mappings merge, anything else replaces what was there.
 
     Example:
         >>> config = {"model": {"depth": 2, "width": 8}}
@@ -35,9 +35,9 @@ def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
         {'model': {'depth': 3, 'width': 8}, 'lr': 0.1}
     """
     for key, value in update.items():
-        old = into.get(key)
+        present = into.get(key)
         if isinstance(value, Mapping):
-            into[key] = dict(old) if isinstance(old, dict) else {}
-            merge(into[key], value)
+            target = into[key] = present if isinstance(present, dict) else {}
+            merge(target, value)
         else:
-            into[key] = value
+            into[key] = list(value) if isinstance(value, list) else value

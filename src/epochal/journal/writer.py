@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from epochal.core import items
+from epochal.core.bell import Bell
 from epochal.core.items import Layout, to_json
 from epochal.core.ring import HEAD, TAIL, Ring
 from epochal.core.system import sync_data, sync_folder
@@ -61,8 +62,7 @@ class JournalWriter:
         self._file: SegmentFile | None = None
         self._full: list[SegmentFile] = []
         self._io = threading.Lock()
-        self._wakeup = threading.Lock()
-        self._wakeup.acquire()
+        self._bell = Bell()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._heartbeat_at = 0.0
@@ -90,8 +90,7 @@ class JournalWriter:
 
     def wake(self) -> None:
         """Hurry the writer; safe in a signal handler."""
-        with contextlib.suppress(RuntimeError):
-            self._wakeup.release()
+        self._bell.ring()
         if not self._threads and self._source is not None:
             self.drain()
 
@@ -139,7 +138,7 @@ class JournalWriter:
     def _write_loop(self) -> None:
         delay_s = TICK_S
         while not self._stopping.is_set():
-            self._wakeup.acquire(timeout=delay_s)
+            self._bell.wait(delay_s)
             good = self.drain()
             delay_s = TICK_S if good else min(delay_s * 2, SLOWEST_RETRY_S)
             if not good:  # a wake-up must not turn the retry into a busy loop

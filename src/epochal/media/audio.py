@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import wave
 from typing import Any
 
 from epochal.core.media import Encoded, Frozen, Media
-from epochal.media import arrays
+from epochal.media import arrays, file
 from epochal.media.arrays import Array
 
 MAX_CHANNELS = 32
@@ -37,11 +36,8 @@ class Audio(Media):
 
     def freeze(self) -> Frozen:
         """Copy the samples, or read the file."""
-        if isinstance(self.value, str | os.PathLike):
-            with open(self.value, "rb") as file:
-                data = file.read()
-            about = facts(data)
-            return Frozen(len(data), lambda: True, lambda: Encoded("wav", data, about))
+        if file.is_path(self.value):
+            return file.taken(self.value, _format, "WAV", facts)
         rate = self.sample_rate
         if isinstance(rate, bool) or not isinstance(rate, int) or not 0 < rate < 2**32:
             raise ValueError(f"sample_rate={rate!r} is no positive whole number")
@@ -52,6 +48,10 @@ class Audio(Media):
                 f" or (channels, samples) with at most {MAX_CHANNELS} channels"
             )
         return Frozen(held.nbytes, held.ready, lambda: _encoded(held.read(), rate))
+
+
+def _format(data: bytes) -> str:
+    return "wav" if data.startswith(b"RIFF") else ""
 
 
 def _channels(shape: tuple[int, ...]) -> int:

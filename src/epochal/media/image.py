@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from epochal.core.media import Encoded, Frozen, Media
-from epochal.media import arrays, png
+from epochal.media import arrays, file, png
 from epochal.media.arrays import CHANNELS, Array
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ class Image(Media):
 
     def freeze(self) -> Frozen:
         """Copy the array, or read the file."""
-        if isinstance(self.value, str | os.PathLike):
-            return _file(self.value)
+        if file.is_path(self.value):
+            return file.taken(self.value, _format, "PNG, JPEG or GIF")
         held = arrays.copy(self.value)
         layout = self.layout or image_layout(held.shape, channels_first=held.channels_first)
         if len(layout) != len(held.shape):
@@ -118,10 +117,5 @@ def image_layout(shape: tuple[int, ...], *, channels_first: bool) -> str:
     )
 
 
-def _file(path: str | os.PathLike[str]) -> Frozen:
-    with open(path, "rb") as file:
-        data = file.read()
-    kind = next((name for start, name in _FORMATS.items() if data.startswith(start)), "")
-    if not kind:
-        raise ValueError(f"{os.fspath(path)!r} is no PNG, JPEG or GIF file")
-    return Frozen(len(data), lambda: True, lambda: Encoded(kind, data, {}))
+def _format(data: bytes) -> str:
+    return next((name for start, name in _FORMATS.items() if data.startswith(start)), "")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from epochal.core.media import Encoded, Frozen, Media
-from epochal.media import arrays, movie
+from epochal.media import arrays, file, movie
 from epochal.media.arrays import CHANNELS
 
 if TYPE_CHECKING:
@@ -56,8 +55,8 @@ class Video(Media):
 
     def freeze(self) -> Frozen:
         """Copy the frames, or read the file."""
-        if isinstance(self.value, str | os.PathLike):
-            return _file(self.value)
+        if file.is_path(self.value):
+            return file.taken(self.value, _format, "MP4 or GIF")
         if not 0 < self.fps <= MAX_FPS:
             raise ValueError(f"fps={self.fps!r} is not above 0 and at most {MAX_FPS}")
         if self.format not in (None, "mp4", "gif", "npy"):
@@ -121,10 +120,5 @@ def video_layout(shape: tuple[int, ...], *, channels_first: bool) -> str:
     )
 
 
-def _file(path: str | os.PathLike[str]) -> Frozen:
-    with open(path, "rb") as file:
-        data = file.read()
-    kind = "gif" if data.startswith(b"GIF8") else "mp4" if data[4:8] == b"ftyp" else ""
-    if not kind:
-        raise ValueError(f"{os.fspath(path)!r} is no MP4 or GIF file")
-    return Frozen(len(data), lambda: True, lambda: Encoded(kind, data, {}))
+def _format(data: bytes) -> str:
+    return "gif" if data.startswith(b"GIF8") else "mp4" if data[4:8] == b"ftyp" else ""

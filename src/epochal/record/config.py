@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from epochal.core.errors import ConfigError
+from epochal.core.nested import merge
 from epochal.core.optional import require
-from epochal.record.plain import locate, merge, path_name, plain, unknown_key
+from epochal.record.plain import locate, path_name, plain, unknown_key
 
 MAX_FILE_BYTES = 8 << 20
 """Larger files are data, not configuration."""

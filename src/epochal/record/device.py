@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from epochal.core.bell import Bell
 from epochal.core.problems import Problems
 from epochal.record.values import Clock
 
@@ -51,7 +52,7 @@ class DeviceValues:
         self._record, self._problems = record, problems
         self._waiting: deque[_Waiting] = deque()
         self._thread: threading.Thread | None = None
-        self._arrived = threading.Event()
+        self._arrived = Bell()
 
     def __len__(self) -> int:
         """Return how many rows wait."""
@@ -69,7 +70,7 @@ class DeviceValues:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="epochal-device", daemon=True)
             self._thread.start()
-        self._arrived.set()
+        self._arrived.ring()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until no row waits; False: it took too long."""
@@ -83,7 +84,6 @@ class DeviceValues:
     def _loop(self) -> None:
         while True:
             self._arrived.wait()
-            self._arrived.clear()
             while self._waiting:
                 first = self._waiting[0]
                 while not all(copy.ready() for copy in first.copies.values()):

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from epochal.core.bell import Bell
 from epochal.core.media import Encoded, Frozen, Media
 from epochal.core.problems import Problems, logger
 from epochal.record.media_files import MediaFiles
@@ -69,7 +70,7 @@ class MediaQueue:
         self._hurry = self._dirty = self._dead = False
         self._done = 0
         self._thread: threading.Thread | None = None
-        self._arrived = threading.Event()
+        self._arrived = Bell()
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -121,7 +122,7 @@ class MediaQueue:
         if left := len(self._waiting):
             self._problems.counts["media"] += left
             self._problems.tell("media_end", f"{left:,} media were not written before the end")
-        self._arrived.set()
+        self._arrived.ring()
         self._sync()
         self._files.close()
 
@@ -135,13 +136,12 @@ class MediaQueue:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="epochal-media", daemon=True)
             self._thread.start()
-        self._arrived.set()
+        self._arrived.ring()
 
     def _loop(self) -> None:
         synced = time.monotonic()
         while not self._dead:
             self._arrived.wait(SYNC_S if self._dirty else None)
-            self._arrived.clear()
             while self._waiting and not self._dead:
                 item = self._waiting[0]
                 while not (item.frozen.ready() or self._dead):

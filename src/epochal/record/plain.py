@@ -218,24 +218,6 @@ def _qualified(named: Any) -> str:
     return f"{prefix}{named.__qualname__}"
 
 
-def merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:
-    """Merge a plain mapping into another, deep: mappings merge, anything else replaces.
-
-    Example:
-        >>> config = {"model": {"depth": 2, "width": 8}}
-        >>> merge(config, {"model": {"depth": 3}, "lr": 0.1})
-        >>> config
-        {'model': {'depth': 3, 'width': 8}, 'lr': 0.1}
-    """
-    for key, value in update.items():
-        present = into.get(key)
-        if isinstance(value, Mapping):
-            target = into[key] = present if isinstance(present, dict) else {}
-            merge(target, value)
-        else:
-            into[key] = list(value) if isinstance(value, list) else value
-
-
 def locate(data: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
     """Return the keys that lead to a value: the literal key, else a dotted path; None: neither.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from epochal.core.errors import SettingError, did_you_mean
+from epochal.core.nested import merge
 from epochal.settings.declaration import Settings, defaults
 from epochal.settings.legacy import LOGGING_SECTION
 from epochal.settings.presets import PRESETS, preset_named
@@ -147,7 +148,6 @@ def _logging_section(config: Mapping[str, Any], folder: str) -> list[Given]:
 
 
 def _apply(values: dict[str, Any], layer: Iterable[Given]) -> None:
-    from epochal.record.plain import merge
 
     for setting, value in layer:
         if setting == "config":
