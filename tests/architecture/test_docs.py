@@ -1,5 +1,6 @@
 """The documentation names every command, and its code runs."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ PAGES = sorted([*ROOT.glob("README.md"), *(ROOT / "docs").rglob("*.md")])
 
 FENCE = re.compile(r"^(?P<indent>[ >]*)(?P<ticks>`{3,})(?P<info>[^`]*)$")
 NO_RUN = "<!-- no-run -->"
+MIRRORED_TOOLS = ("tensorboard", "wandb", "mlflow")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ def pages_to_run() -> list:
         if program:
             uses_torch = re.search(r"^\s*(import|from) torch\b", program, re.MULTILINE)
             marks = [pytest.mark.torch] if uses_torch else []
+            if page.stem in MIRRORED_TOOLS:
+                absent = importlib.util.find_spec(page.stem) is None
+                marks.append(pytest.mark.skipif(absent, reason=f"{page.stem} is not installed"))
             params.append(pytest.param(page, id=label(page), marks=marks))
     return params
 
