@@ -91,7 +91,7 @@ def _killed(steps: int, folder: str) -> dict[str, float]:
 def _rows_per_s(count: int, folder: str) -> float:
     """Return how many rows a second the sink takes, all of them on disk at the end."""
     from epochal.core import records
-    from epochal.sinks.wandb_runs import WandbSink
+    from epochal.sinks.wandb.runs import WandbSink
 
     clock = {"session": 1, "step_given": True, "epoch": None, "phase": None}
     rows = [
@@ -166,7 +166,7 @@ def _history(path: Path) -> Iterator[dict[str, float]]:
 
 
 def _descendants(pid: int) -> list[int]:
-    from epochal.sinks.wandb_process import children
+    from epochal.sinks.wandb.process import children
 
     found = children(pid)
     return [*found, *(each for child in found for each in _descendants(child))]

@@ -16,7 +16,7 @@ from recorded import run_script
 
 from epochal.core.errors import SettingError, SinkError
 from epochal.core.records import RunInfo
-from epochal.sinks.mlflow_runs import MlflowSink
+from epochal.sinks.mlflow.runs import MlflowSink
 from epochal.testing import SinkSuite, event, rows
 from epochal.testing.fakes import CREATED_S
 
@@ -386,7 +386,7 @@ def test_closed_sinks_say_so(store, tmp_path):
 QUIET = """
     import os, sys
     from epochal.core.records import RunInfo
-    from epochal.sinks.mlflow_runs import MlflowSink
+    from epochal.sinks.mlflow.runs import MlflowSink
     from epochal.testing import event, rows
 
     assert "mlflow" not in sys.modules

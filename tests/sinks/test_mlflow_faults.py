@@ -28,8 +28,8 @@ from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.names import new_id
 from epochal.core.records import RunInfo
 from epochal.follow.follower import Follower
-from epochal.sinks import mlflow_client
-from epochal.sinks.mlflow_runs import MlflowSink
+from epochal.sinks.mlflow import client
+from epochal.sinks.mlflow.runs import MlflowSink
 from epochal.store import folder
 from epochal.store.seal import seal_run
 from epochal.testing import event, rows
@@ -289,7 +289,7 @@ WITHOUT = """
     sys.modules[sys.argv[1]] = None  # as if it were not installed
     from epochal.core.errors import MissingExtraError
     from epochal.core.records import RunInfo
-    from epochal.sinks.mlflow_runs import MlflowSink
+    from epochal.sinks.mlflow.runs import MlflowSink
     try:
         MlflowSink(tracking_uri=sys.argv[3]).open(RunInfo("r", "n", "p", "n", sys.argv[2]), None)
     except MissingExtraError as error:
@@ -314,14 +314,14 @@ def test_an_old_package_is_named(tmp_path, monkeypatch):
 
 def test_large_files_are_waited_for(monkeypatch):
     """Requests with files may take longer, for as long as one of them is on its way."""
-    monkeypatch.setattr(mlflow_client, "_is_ours", True)
+    monkeypatch.setattr(client, "_is_ours", True)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
     def wait_s():
         return int(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
 
-    with mlflow_client.patience(4_000_000_000):
-        with mlflow_client.patience(40_000_000):
+    with client.patience(4_000_000_000):
+        with client.patience(40_000_000):
             assert wait_s() == 1010
         assert wait_s() == 1010
     assert wait_s() == 10
@@ -369,7 +369,7 @@ VICTIM = """
 @pytest.mark.parametrize("where", ["database", "server"])
 def test_killed_in_the_middle(where, request, mlflow_template, tmp_path, monkeypatch):
     """Training and follower get SIGKILL; `epochal sync` makes the mirror equal, nothing doubled."""
-    for name in mlflow_client._BEHAVIOR:
+    for name in client._BEHAVIOR:
         monkeypatch.delenv(name)
     uri = (
         copied(mlflow_template, tmp_path)

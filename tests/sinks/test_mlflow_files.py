@@ -16,7 +16,7 @@ from mlflow_stores import Store, copied
 
 from epochal.core.records import RunInfo
 from epochal.media import png
-from epochal.sinks.mlflow_runs import MlflowSink
+from epochal.sinks.mlflow.runs import MlflowSink
 from epochal.testing import event, rows
 
 pytestmark = [

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from epochal.core.errors import SettingError
-from epochal.sinks import mlflow_place as place
-from epochal.sinks.mlflow_names import MAX_NAME_CHARS, from_mlflow, to_mlflow, to_path
-from epochal.sinks.mlflow_points import LARGEST, MAX_REQUEST_BYTES, Session, requests, whole
+from epochal.sinks.mlflow import place
+from epochal.sinks.mlflow.names import MAX_NAME_CHARS, from_mlflow, to_mlflow, to_path
+from epochal.sinks.mlflow.points import LARGEST, MAX_REQUEST_BYTES, Session, requests, whole
 from epochal.testing.sink_suite import ODD_NAMES
 
 TRICKY = st.text(alphabet="_u02c5f/.,x ", min_size=1, max_size=24)

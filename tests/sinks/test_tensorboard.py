@@ -26,8 +26,8 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.records import RunInfo
 from epochal.follow.follower import Follower
-from epochal.sinks import tensorboard_events, tensorboard_records
-from epochal.sinks.tensorboard_files import TensorBoardSink
+from epochal.sinks.tensorboard import events, records
+from epochal.sinks.tensorboard.files import TensorBoardSink
 from epochal.testing import SinkSuite, event, rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -152,7 +152,7 @@ def test_steps_are_whole(sink, files):
 
 def test_ever_new_names(sink, files):
     """Prepared events are dropped when there are too many, and values stay with their names."""
-    count = tensorboard_events.MAX_KEY_SETS + 10
+    count = events.MAX_KEY_SETS + 10
     for _ in range(2):
         for i in range(count):
             sink.write(rows(1, (f"m{i}", "same"), start=i))
@@ -455,10 +455,10 @@ def test_records_are_those_of_tensorboard(tmp_path):
         for each in data:
             RecordWriter(file).write(each)
     theirs = (tmp_path / "theirs").read_bytes()
-    assert tensorboard_records.framed(*data) == theirs
+    assert records.framed(*data) == theirs
     code = (
         "import sys; sys.modules['google_crc32c'] = None\n"
-        "from epochal.sinks.tensorboard_records import framed\n"
+        "from epochal.sinks.tensorboard.records import framed\n"
         f"sys.stdout.buffer.write(framed(*{data!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -521,7 +521,7 @@ def test_sigkill_of_the_training(tmp_path):
 FOLLOWING = """
     import os, signal, sys, time
     from epochal.follow.follower import Follower
-    from epochal.sinks.tensorboard_files import TensorBoardSink
+    from epochal.sinks.tensorboard.files import TensorBoardSink
 
     class Killed(TensorBoardSink):
         written = 0
@@ -555,7 +555,7 @@ def test_what_is_loaded():
     """The sink loads neither TensorFlow nor PyTorch, and this module nothing before it is used."""
     code = (
         "import sys\n"
-        "import epochal.sinks.tensorboard_files as files\n"
+        "import epochal.sinks.tensorboard.files as files\n"
         "assert 'tensorboard' not in sys.modules\n"
         "files.TensorBoardSink()\n"
         "heavy = {'tensorflow', 'torch', 'werkzeug', 'grpc'} & set(sys.modules)\n"
@@ -567,11 +567,11 @@ def test_what_is_loaded():
 
 def test_missing_package_is_named(monkeypatch):
     """Without the package the sink cannot be made, and the message says how to get it."""
-    tensorboard_events.protos.cache_clear()
+    events.protos.cache_clear()
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto.event_pb2", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'epochal\[tensorboard\]'"):
         TensorBoardSink()
-    tensorboard_events.protos.cache_clear()
+    events.protos.cache_clear()
 
 
 def test_missing_media_are_told(sink, files, caplog):

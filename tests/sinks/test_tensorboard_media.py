@@ -20,8 +20,8 @@ from tensorboard.util import tensor_util
 
 import epochal
 from epochal.follow.follower import Follower
-from epochal.sinks.tensorboard_files import TensorBoardSink
-from epochal.sinks.tensorboard_text import MAX_TABLE_ROWS
+from epochal.sinks.tensorboard.files import TensorBoardSink
+from epochal.sinks.tensorboard.text import MAX_TABLE_ROWS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 

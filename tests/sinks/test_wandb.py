@@ -13,9 +13,9 @@ from wandb_files import offline_folders, offline_run, wandb_home
 
 from epochal.core.errors import SettingError, SinkError
 from epochal.core.records import RunInfo
-from epochal.sinks.wandb_log import OfflineFile
-from epochal.sinks.wandb_options import WandbOptions, mode_of
-from epochal.sinks.wandb_runs import WandbSink
+from epochal.sinks.wandb.log import OfflineFile
+from epochal.sinks.wandb.options import WandbOptions, mode_of
+from epochal.sinks.wandb.runs import WandbSink
 from epochal.testing import SinkSuite, event, points, rows
 
 __all__ = ["wandb_home"]
@@ -221,7 +221,7 @@ def test_options_go_before_what_the_run_says(tmp_path):
 )
 def test_definitions(tmp_path, given, axis, rule):
     """Axis, goal and summary rule of a metric are W&B's."""
-    from epochal.sinks.wandb_records import Records
+    from epochal.sinks.wandb.records import Records
 
     class Run:
         """Takes the definition."""

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from recorded import recorded, recover, start_script, wait_until
 from wandb_files import gone, offline_folders, offline_run, wandb_home
 
-from epochal.sinks.wandb_process import children
+from epochal.sinks.wandb.process import children
 from epochal.testing import points
 
 __all__ = ["wandb_home"]

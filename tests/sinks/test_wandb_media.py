@@ -19,8 +19,8 @@ from wandb_files import offline_run, wandb_home
 
 import epochal
 from epochal.follow.follower import Follower
-from epochal.sinks.wandb_runs import WandbSink
-from epochal.sinks.wandb_texts import Texts
+from epochal.sinks.wandb.runs import WandbSink
+from epochal.sinks.wandb.texts import Texts
 
 __all__ = ["new_run", "wandb_home"]
 
@@ -189,7 +189,7 @@ def test_code_and_tensorboard_go_with_the_run(new_run, tmp_path):
 
 def test_lists_that_were_never_completed_are_logged():
     """A list of which a part is missing is logged as far as it is there, each session its own."""
-    from epochal.sinks.wandb_media import Media
+    from epochal.sinks.wandb.media import Media
 
     media = Media("")
     first, second = ({"key": "k", "index": [n, 3]} for n in (1, 2))

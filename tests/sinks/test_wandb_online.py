@@ -15,9 +15,9 @@ from wandb_files import gone, own_name, wandb_home
 from wandb_server import WandbServer
 
 from epochal.core.records import RunInfo
-from epochal.sinks.wandb_process import children
-from epochal.sinks.wandb_runs import WandbSink
-from epochal.sinks.wandb_sent import Sent
+from epochal.sinks.wandb.process import children
+from epochal.sinks.wandb.runs import WandbSink
+from epochal.sinks.wandb.sent import Sent
 from epochal.testing import event, points, rows
 
 __all__ = ["wandb_home"]

@@ -21,8 +21,8 @@ from wandb_server import KEY, WandbServer
 from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.records import RunInfo
 from epochal.follow.follower import Follower
-from epochal.sinks.wandb_process import WandbProcess, children
-from epochal.sinks.wandb_runs import WandbSink
+from epochal.sinks.wandb.process import WandbProcess, children
+from epochal.sinks.wandb.runs import WandbSink
 from epochal.testing import event, points, rows
 
 __all__ = ["new_run", "wandb_home"]
@@ -100,7 +100,7 @@ def test_a_run_goes_on_without_its_server(tmp_path, closed_port, monkeypatch):
                 run.log({"loss": 1 / (step + 1)}, step=step)
         os.write(1, run.dir.encode())
         import signal
-        from epochal.sinks.wandb_process import children
+        from epochal.sinks.wandb.process import children
         for follower in children(os.getpid()):
             os.kill(follower, signal.SIGKILL)  # it would go on trying for ten minutes
     """
@@ -132,7 +132,7 @@ def test_a_client_that_dies(new_run, monkeypatch, who):
     for step in range(100, 200):
         run.log({"a": float(step)}, step=step)
     run.finish()
-    monkeypatch.setattr("epochal.sinks.wandb_runs.WRITTEN_S", 2.0)
+    monkeypatch.setattr("epochal.sinks.wandb.runs.WRITTEN_S", 2.0)
     assert follower.finish(time.monotonic() + 60)
     assert offline_run(Path(run.dir)).column("a") == list(range(200))
     assert {*children(os.getpid())} <= before

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from epochal.sinks import mlflow_client
+from epochal.sinks.mlflow import client
 
 LARGEST = 1.7976931348623157e308
 
@@ -23,12 +23,12 @@ def _load(patch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlflow", exc_type=ImportError)
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
         patch.delenv(name)
-    for name, value in mlflow_client._BEHAVIOR.items():
+    for name, value in client._BEHAVIOR.items():
         patch.setenv(name, value)
     patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of packages that MLflow imports
-        mlflow_client.load()
+        client.load()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def mlflow_template(tmp_path_factory):
         warnings.simplefilter("ignore")
         _load(patch)
         path = tmp_path_factory.mktemp("mlflow") / "template.db"
-        mlflow_client.connect(str(path.parent), f"sqlite:///{path}")
+        client.connect(str(path.parent), f"sqlite:///{path}")
     return path
 
 

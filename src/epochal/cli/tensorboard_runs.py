@@ -19,7 +19,7 @@ from epochal.store.verify import behind
 if TYPE_CHECKING:
     from epochal.read.project import Project
     from epochal.read.view import RunView
-    from epochal.sinks.tensorboard_files import TensorBoardSink
+    from epochal.sinks.tensorboard.files import TensorBoardSink
 
 SINK = "tensorboard"
 MIRROR_S = 600.0

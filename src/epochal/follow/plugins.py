@@ -15,9 +15,9 @@ GROUP = "epochal.sinks"
 BUILT_IN = {
     "csv": "epochal.sinks.csv_files:CsvSink",
     "json": "epochal.sinks.json_files:JsonSink",
-    "tensorboard": "epochal.sinks.tensorboard_files:TensorBoardSink",
-    "wandb": "epochal.sinks.wandb_runs:WandbSink",
-    "mlflow": "epochal.sinks.mlflow_runs:MlflowSink",
+    "tensorboard": "epochal.sinks.tensorboard.files:TensorBoardSink",
+    "wandb": "epochal.sinks.wandb.runs:WandbSink",
+    "mlflow": "epochal.sinks.mlflow.runs:MlflowSink",
 }
 """Known without looking through all installed packages."""
 

@@ -1,1 +1,1 @@
-"""Mirrors of a run: one module per format, tool or service; they do not know each other."""
+"""Mirrors of a run: a module per format, a package per tool; they do not know each other."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from epochal.core.errors import SinkError
 from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS
-from epochal.sinks.tensorboard_events import load
+from epochal.sinks.tensorboard.events import load
 
 TAIL_BYTES = 64
 """So much of a file's end, its last checksum included, tells whether it is the one of a state."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from epochal.core.atomic import write_atomically
 
-CODE = "import sys; sys.path[:0] = {path!r}; from epochal.sinks import wandb_worker as w; w.main()"
+CODE = "import sys; sys.path[:0] = {path!r}; from epochal.sinks.wandb import worker as w; w.main()"
 RECORD = "processes.json"
 END_S = 1.0
 GONE_S = 3.0
@@ -34,7 +34,7 @@ _NOT_OURS = (
 
 
 class WandbProcess:
-    """A process that does what :mod:`epochal.sinks.wandb_worker` can, called from one thread.
+    """A process that does what :mod:`epochal.sinks.wandb.worker` can, called from one thread.
 
     Args:
         folder: for its temporary files and its log; processes that an earlier owner of the folder
@@ -141,7 +141,7 @@ def end_leftovers(folder: str) -> None:
         client, services = int(about["client"]), list(map(int, about["services"]))
     except (OSError, ValueError, KeyError, TypeError):
         return
-    _kill(client, "wandb_worker", folder)
+    _kill(client, "wandb import worker", folder)
     for pid in services:
         _kill(pid, "wandb-core", str(client))
 

@@ -12,9 +12,9 @@ from typing import Any
 from epochal.core.errors import SinkError
 from epochal.core.names import slug
 from epochal.core.records import RunInfo
-from epochal.sinks import mlflow_client, mlflow_place
-from epochal.sinks.mlflow_client import explained, patience
-from epochal.sinks.mlflow_points import POINT_BYTES, Point, requests, text_bytes
+from epochal.sinks.mlflow import client, place
+from epochal.sinks.mlflow.client import explained, patience
+from epochal.sinks.mlflow.points import POINT_BYTES, Point, requests, text_bytes
 
 ID_TAG = "epochal.run_id"
 MAX_POINTS, MAX_PARAMS, MAX_TAGS = 1000, 100, 100
@@ -42,11 +42,11 @@ class MlflowRun:
 
     def __init__(self, run: RunInfo, asked: str | None, experiment: str, name: str) -> None:
         self._run, self._asked, self._experiment, self._name = run, asked, experiment, name
-        self._uri = mlflow_place.resolve(run.dir, asked)
-        self.place, self.id = mlflow_place.shown(self._uri), ""
+        self._uri = place.resolve(run.dir, asked)
+        self.place, self.id = place.shown(self._uri), ""
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
-        self._client = mlflow_client.connect(run.dir, self._uri)
+        self._client = client.connect(run.dir, self._uri)
 
     def find(self, place: str, run_id: str) -> None:
         """Go on with the MLflow run of a state.
@@ -70,9 +70,9 @@ class MlflowRun:
             SinkError: the experiment was deleted.
             OSError: MLflow cannot be reached or used.
         """
-        note = mlflow_place.read_note(self._run.dir)
+        note = place.read_note(self._run.dir)
         if not note:  # where it is to be, also if MLflow never answers
-            mlflow_place.write_note(self._run.dir, self._asked, self._uri)
+            place.write_note(self._run.dir, self._asked, self._uri)
         with explained(self._uri, opening=True):
             found = self._get(note["run_id"]) if note.get("run_id") else None
             if found is None or found.data.tags.get(ID_TAG) != self._run.id:
@@ -160,7 +160,7 @@ class MlflowRun:
         self.id = found.info.run_id
         self.params, self.tags = dict(found.data.params), dict(found.data.tags)
         ids = {"experiment_id": found.info.experiment_id, "run_id": self.id}
-        mlflow_place.write_note(self._run.dir, self._asked, self._uri, **ids)
+        place.write_note(self._run.dir, self._asked, self._uri, **ids)
 
     def _get(self, run_id: str) -> Any:
         """Return a run that has not been deleted, or None."""
@@ -213,8 +213,8 @@ class MlflowRun:
         found = self._client.get_experiment_by_name(self._experiment)
         if found is None:
             location = None
-            if mlflow_place.is_database(self._uri):  # MLflow's default is in the current folder
-                folder = mlflow_place.artifact_folder(self._run.dir, self._uri)
+            if place.is_database(self._uri):  # MLflow's default is in the current folder
+                folder = place.artifact_folder(self._run.dir, self._uri)
                 os.makedirs(folder, mode=0o700, exist_ok=True)
                 location = pathlib.Path(folder, slug(self._experiment)).as_uri()
             try:

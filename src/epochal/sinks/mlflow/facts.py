@@ -9,8 +9,8 @@ from typing import Any
 from epochal.core.nested import flatten, merge
 from epochal.core.records import Event, RunInfo
 from epochal.sinks.json_rows import to_json
-from epochal.sinks.mlflow_names import to_mlflow
-from epochal.sinks.mlflow_target import MAX_PARAM_CHARS, MAX_TAG_CHARS
+from epochal.sinks.mlflow.names import to_mlflow
+from epochal.sinks.mlflow.target import MAX_PARAM_CHARS, MAX_TAG_CHARS
 
 NOTE_TAG = "mlflow.note.content"
 

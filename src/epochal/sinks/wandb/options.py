@@ -82,12 +82,12 @@ class WandbOptions:
     def client_spec(
         self, run: RunInfo, skip: Sequence[tuple[int, int]], sent: str
     ) -> dict[str, Any]:
-        """Return what :meth:`epochal.sinks.wandb_client.Client.begin` has to know.
+        """Return what :meth:`epochal.sinks.wandb.client.Client.begin` has to know.
 
         Args:
             run: the run.
             skip: records that W&B's client cannot take, as (session, seq).
-            sent: file for :class:`epochal.sinks.wandb_sent.Sent`.
+            sent: file for :class:`epochal.sinks.wandb.sent.Sent`.
         """
         tags = tuple(run.tags if self.tags is None else self.tags)
         init = {

@@ -11,12 +11,12 @@ from typing import Any
 from epochal.core.errors import EpochalError
 from epochal.core.name_map import NameMap
 from epochal.core.records import Event, Record, Row
-from epochal.sinks.wandb_artifacts import log_artifact
-from epochal.sinks.wandb_machine import save_environment
-from epochal.sinks.wandb_media import Media
-from epochal.sinks.wandb_options import valid_tags
-from epochal.sinks.wandb_sent import Sent
-from epochal.sinks.wandb_texts import Texts
+from epochal.sinks.wandb.artifacts import log_artifact
+from epochal.sinks.wandb.machine import save_environment
+from epochal.sinks.wandb.media import Media
+from epochal.sinks.wandb.options import valid_tags
+from epochal.sinks.wandb.sent import Sent
+from epochal.sinks.wandb.texts import Texts
 
 _TAKEN = re.compile(r"(step|epoch|_step|_runtime|_timestamp|_wandb)_*")
 """Columns of a row of history that are no metrics."""

@@ -24,8 +24,8 @@ from epochal.core.name_map import NameMap
 from epochal.core.records import Event
 from epochal.media import stored
 from epochal.sinks.json_rows import to_json
-from epochal.sinks.mlflow_names import to_path
-from epochal.sinks.mlflow_target import MlflowRun
+from epochal.sinks.mlflow.names import to_path
+from epochal.sinks.mlflow.target import MlflowRun
 
 FORMATS = {
     "image": ("png", "jpg", "gif"),

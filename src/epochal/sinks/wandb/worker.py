@@ -15,8 +15,8 @@ import time
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from epochal.sinks.wandb_client import Client
-from epochal.sinks.wandb_process import children
+from epochal.sinks.wandb.client import Client
+from epochal.sinks.wandb.process import children
 
 WATCH_S = 0.5
 

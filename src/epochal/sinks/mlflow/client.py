@@ -19,7 +19,7 @@ from typing import Any
 from epochal.core.errors import MissingExtraError, SinkError
 from epochal.core.optional import require
 from epochal.core.redact import redact_text
-from epochal.sinks.mlflow_place import artifact_folder, is_database, shown
+from epochal.sinks.mlflow.place import artifact_folder, is_database, shown
 
 OLDEST = (3, 9)
 """Older ones send artifacts to the process's one server, or make folders where they are."""

@@ -26,11 +26,10 @@ from epochal.core.errors import DamageError, MissingExtraError, SinkError
 from epochal.core.name_map import NameMap
 from epochal.core.problems import Problems
 from epochal.core.records import Event, Record, Row, RunInfo
-from epochal.sinks import tensorboard_events as events
-from epochal.sinks import tensorboard_text as text
-from epochal.sinks.tensorboard_folder import EventFolder
-from epochal.sinks.tensorboard_hparams import SessionFile
-from epochal.sinks.tensorboard_records import RecordFile
+from epochal.sinks.tensorboard import events, text
+from epochal.sinks.tensorboard.folder import EventFolder
+from epochal.sinks.tensorboard.hparams import SessionFile
+from epochal.sinks.tensorboard.records import RecordFile
 
 BUFFER_BYTES = 1 << 20
 FORMAT = 1
@@ -256,7 +255,7 @@ class TensorBoardSink:
         self._append(event, data["step"], [text.value(self._names[data["key"]], shown)])
 
     def _take_media(self, event: Event) -> None:
-        from epochal.sinks import tensorboard_media as media
+        from epochal.sinks.tensorboard import media
 
         data = event.data
         try:

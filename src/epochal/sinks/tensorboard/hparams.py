@@ -17,9 +17,9 @@ from typing import Any
 
 from epochal.core.nested import flatten, merge
 from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS
-from epochal.sinks import tensorboard_events as events
-from epochal.sinks.tensorboard_events import load, protos
-from epochal.sinks.tensorboard_records import framed
+from epochal.sinks.tensorboard import events
+from epochal.sinks.tensorboard.events import load, protos
+from epochal.sinks.tensorboard.records import framed
 
 STATUS = {"finished": "SUCCESS", "failed": "FAILURE", "killed": "FAILURE", "running": "RUNNING"}
 """TensorBoard's words; a run that was interrupted is neither a success nor a failure."""

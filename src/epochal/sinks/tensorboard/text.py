@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from epochal.sinks.tensorboard_events import load, protos
+from epochal.sinks.tensorboard.events import load, protos
 
 MAX_TABLE_ROWS = 1000
 """A browser shows no more of them with pleasure."""

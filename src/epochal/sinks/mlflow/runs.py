@@ -28,13 +28,13 @@ from typing import Any
 from epochal.core.errors import SettingError, SinkError
 from epochal.core.name_map import NameMap
 from epochal.core.records import Event, Record, Row, RunInfo
-from epochal.sinks import mlflow_place
 from epochal.sinks.json_rows import to_json
-from epochal.sinks.mlflow_facts import Facts
-from epochal.sinks.mlflow_files import Files
-from epochal.sinks.mlflow_names import to_mlflow
-from epochal.sinks.mlflow_points import Point, Session, whole
-from epochal.sinks.mlflow_target import MAX_POINTS, MlflowRun
+from epochal.sinks.mlflow import place
+from epochal.sinks.mlflow.facts import Facts
+from epochal.sinks.mlflow.files import Files
+from epochal.sinks.mlflow.names import to_mlflow
+from epochal.sinks.mlflow.points import Point, Session, whole
+from epochal.sinks.mlflow.target import MAX_POINTS, MlflowRun
 
 FORMAT = 1
 LEFT_OUT_TAG = "epochal.left_out"
@@ -91,7 +91,7 @@ class MlflowSink:
         except ValueError as error:
             raise SettingError(str(error)) from error
         if tracking_uri is not None:
-            mlflow_place.absolute(tracking_uri)  # says now what would fail later
+            place.absolute(tracking_uri)  # says now what would fail later
         self._uri, self._experiment, self._run_name = tracking_uri, experiment, name
         self._tags = {str(key): str(value) for key, value in (tags or {}).items()}
         self._artifacts, self._clock = artifacts, clock

@@ -29,9 +29,9 @@ from typing import Any
 from epochal.core.errors import MissingExtraError, SinkError, StartOverError
 from epochal.core.problems import logger
 from epochal.core.records import Record, Row, RunInfo
-from epochal.sinks.wandb_log import OfflineFile
-from epochal.sinks.wandb_options import WandbOptions
-from epochal.sinks.wandb_process import WandbProcess
+from epochal.sinks.wandb.log import OfflineFile
+from epochal.sinks.wandb.options import WandbOptions
+from epochal.sinks.wandb.process import WandbProcess
 
 EXIT_CODES = {"finished": 0, "failed": 1, "interrupted": 255, "killed": 255}
 ANSWER_S = 600.0
@@ -50,10 +50,10 @@ class WandbSink:
     what of an online run has arrived before it asks the server; so this sink begins anew each time
     it is opened: ``open`` with a state raises :class:`StartOverError`.  With all records from the
     first, an offline folder is made again (exactly once), while of an online run only the rows are
-    sent that the server does not have (see :class:`epochal.sinks.wandb_records.Records`).
+    sent that the server does not have (see :class:`epochal.sinks.wandb.records.Records`).
 
     Args:
-        **options: see :class:`epochal.sinks.wandb_options.WandbOptions`.
+        **options: see :class:`epochal.sinks.wandb.options.WandbOptions`.
 
     Raises:
         SettingError: there is no such mode.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from epochal.media import stored
-from epochal.sinks import tensorboard_text as text
-from epochal.sinks.tensorboard_events import load, protos
+from epochal.sinks.tensorboard import text
+from epochal.sinks.tensorboard.events import load, protos
 
 
 def values(run_dir: str, tag: str, data: Mapping[str, Any]) -> list[Any]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from epochal.core.optional import require
 from epochal.core.records import Record
-from epochal.sinks.wandb_process import children
-from epochal.sinks.wandb_records import Records
+from epochal.sinks.wandb.process import children
+from epochal.sinks.wandb.records import Records
 
 ASK_S = 10.0
 

@@ -1,0 +1,1 @@
+"""MLflow: a store or a server, through MLflow's own client."""

@@ -1,0 +1,1 @@
+"""TensorBoard: event files beside the run, through TensorBoard's own protos."""

@@ -1,0 +1,1 @@
+"""Weights & Biases: online, or an offline folder, through W&B's own client."""
