@@ -93,12 +93,14 @@ def _end(logger: peers.Epochal, logged: int) -> dict[str, float]:
 
 
 def _rows(run_dir: str) -> int:
+    """Count the rows in the journal that the training logged: the machine's samples are ours."""
     from epochal.core.records import Row as Record
     from epochal.journal.reader import JournalReader
 
     reader, rows = JournalReader(str(Path(run_dir) / "journal")), 0
     while records := reader.read():
-        rows += sum(isinstance(record, Record) for record in records)
+        own = (record for record in records if isinstance(record, Record))
+        rows += sum(record.phase != "system" for record in own)
     return rows
 
 
