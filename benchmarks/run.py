@@ -21,9 +21,10 @@ from page import Page
 from subject import PEERS, Subject
 
 NAMES = (
-    "call_cost", "throughput", "training_step", "stall", "startup", "kill", "size", "reading",
-    "listing", "memory", "sealing", "faults", "media_call", "media_listing", "background",
-    "tensorboard_mirror", "wandb_mirror", "mlflow_mirror",
+    "call_cost", "throughput", "training_step", "stall", "startup", "kill", "checkpoint_kill",
+    "size", "reading", "listing", "memory", "sealing", "faults", "media_call", "media_listing",
+    "background", "tensorboard_mirror", "wandb_mirror", "mlflow_mirror", "ranks", "instruments",
+    "examples_slowdown",
 )  # fmt: skip
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 

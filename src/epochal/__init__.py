@@ -11,15 +11,31 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from epochal.api import current_run, init, log
+from epochal.core.lazy import lazy
 
 if TYPE_CHECKING:
     from epochal.core.errors import EpochalError
     from epochal.core.records import Event, Row, RunInfo
     from epochal.core.sink import Sink
+    from epochal.loggers import (
+        EpochMetrics,
+        ExperimentConfig,
+        ExperimentLogger,
+        ExperimentTracker,
+        MetricsLogger,
+        MetricsTracker,
+        ModelCheckpoint,
+        TrainingMetrics,
+        compute_grad_norm,
+        generate_all_plots,
+        generate_report,
+        log_experiment,
+        log_training_experiment,
+    )
+    from epochal.measure import watch
     from epochal.media import Audio, Figure, Histogram, Html, Image, Table, Text, Video
     from epochal.read.diff import diff
     from epochal.read.project import Project, open  # noqa: A004 - the interface's word
@@ -28,19 +44,27 @@ if TYPE_CHECKING:
     from epochal.record.log_handler import LogHandler
     from epochal.record.run import Run
     from epochal.settings import Settings
+    from epochal.sweeps import sweep
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Audio",
+    "EpochMetrics",
     "EpochalError",
     "Event",
+    "ExperimentConfig",
+    "ExperimentLogger",
     "ExperimentRegistry",
+    "ExperimentTracker",
     "Figure",
     "Histogram",
     "Html",
     "Image",
     "LogHandler",
+    "MetricsLogger",
+    "MetricsTracker",
+    "ModelCheckpoint",
     "Project",
     "Row",
     "Run",
@@ -50,29 +74,41 @@ __all__ = [
     "Sink",
     "Table",
     "Text",
+    "TrainingMetrics",
     "Video",
+    "compute_grad_norm",
     "current_run",
     "diff",
+    "generate_all_plots",
+    "generate_report",
     "init",
     "log",
+    "log_experiment",
+    "log_training_experiment",
     "open",
+    "sweep",
+    "watch",
 ]
 
 # What reading needs (NumPy) is loaded when it is first used: `import epochal` is the standard
 # library only, as it stands in front of every training.
 _LAZY = {
     "Audio": "epochal.media",
+    "EpochMetrics": "epochal.loggers",
+    "EpochalError": "epochal.core.errors",
+    "Event": "epochal.core.records",
+    "ExperimentConfig": "epochal.loggers",
+    "ExperimentLogger": "epochal.loggers",
+    "ExperimentRegistry": "epochal.read.registry",
+    "ExperimentTracker": "epochal.loggers",
     "Figure": "epochal.media",
     "Histogram": "epochal.media",
     "Html": "epochal.media",
     "Image": "epochal.media",
     "LogHandler": "epochal.record.log_handler",
-    "Table": "epochal.media",
-    "Text": "epochal.media",
-    "Video": "epochal.media",
-    "EpochalError": "epochal.core.errors",
-    "Event": "epochal.core.records",
-    "ExperimentRegistry": "epochal.read.registry",
+    "MetricsLogger": "epochal.loggers",
+    "MetricsTracker": "epochal.loggers",
+    "ModelCheckpoint": "epochal.loggers",
     "Project": "epochal.read.project",
     "Row": "epochal.core.records",
     "Run": "epochal.record.run",
@@ -80,21 +116,20 @@ _LAZY = {
     "RunView": "epochal.read.view",
     "Settings": "epochal.settings",
     "Sink": "epochal.core.sink",
+    "Table": "epochal.media",
+    "Text": "epochal.media",
+    "TrainingMetrics": "epochal.loggers",
+    "Video": "epochal.media",
+    "compute_grad_norm": "epochal.loggers",
     "diff": "epochal.read.diff",
+    "generate_all_plots": "epochal.loggers",
+    "generate_report": "epochal.loggers",
+    "log_experiment": "epochal.loggers",
+    "log_training_experiment": "epochal.loggers",
     "open": "epochal.read.project",
+    "sweep": "epochal.sweeps",
+    "watch": "epochal.measure",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name on first use."""
-    if name not in _LAZY:
-        message = f"module 'epochal' has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return sorted([*__all__, "__version__"])
+__getattr__, __dir__ = lazy(__name__, _LAZY, "__version__", "current_run", "init", "log")

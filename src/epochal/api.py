@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from epochal import background
@@ -37,7 +38,7 @@ from epochal.record.run import Run
 from epochal.record.values import checked_step
 from epochal.settings import Settings
 from epochal.settings import load as load_settings
-from epochal.store import continuing, folder
+from epochal.store import continuing, folder, launch
 from epochal.store.continuing import Target
 
 _innermost: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar(
@@ -51,7 +52,7 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
     preset: str | None = None, group: str | None = None, tags: Sequence[str] | None = None,
     notes: str | None = None, seed: int | Mapping[str, int] | None = None, dir: str | None = None,
     sinks: Any = None, id: str | None = None, resume: str | None = None,
-    resume_step: float | None = None, fork: tuple[Any, float] | None = None,
+    resume_step: float | str | None = None, fork: tuple[Any, float] | None = None,
     ranks: str | None = None, mode: str | None = None, strict: bool | None = None,
     on_alert: Callable[..., None] | None = None, **switches: Any,
 ) -> Run:  # fmt: skip
@@ -72,10 +73,12 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         id: an id of your own for a new run, ``[a-z0-9]{8,64}``.
         resume: id, name or path of a run to go on with; "auto": the run of this requeued job, or
             a new one if this is its first start.
-        resume_step: hide what the run recorded after this step (it is kept and can be read).
+        resume_step: hide what the run recorded after this step (it is kept and can be read);
+            "last" or "best": the step of that checkpoint, before all steps if there is none.
         fork: (run, step): a new run that begins with another's history up to that step.
         ranks: "zero": only rank 0 of a distributed job writes; on the others every call does
-            nothing.  ("all", each rank writes its own part, comes with a later release.)
+            nothing.  "all": each rank writes its own part of one run, without waiting for others;
+            name, config and what else is given here are taken from rank 0.
         mode: "on", or "off": every call does nothing; default ``$EPOCHAL_MODE`` or "on".
         strict: raise what cannot be recorded instead of telling and counting it (for tests).
         on_alert: called as ``on_alert(title=…, text=…, level=…)`` for each alert.
@@ -100,39 +103,41 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
     })  # fmt: skip
     problems = Problems(strict=settings.strict)
     cadence = Cadence(settings.schedule())
-    rank = _rank()
-    if rank and settings.ranks == "all":
-        problems.tell("ranks", "ranks='all' is not part of this release: only rank 0 writes")
-    if settings.mode == "off" or rank:
+    where = launch.place(os.environ)
+    together = settings.mode == "on" and settings.ranks == "all" and where.size != 1
+    note = launch.Note(settings.dir, settings.project, id, where, os.environ) if together else None
+    joined = note.find(problems) if note and where.rank else None
+    if settings.mode == "off" or (where.rank and joined is None):
         about = RunInfo(id=id or new_id(), name=name or "off", project="", slug="off", dir="")
         return Run(
             about, config=Config(settings.config), open_session=None, cadence=cadence,
-            problems=problems,
+            problems=problems, checkpoints=lambda: background.checkpoints(settings),
         )  # fmt: skip
+    if joined:
+        settings = _beside_rank_zero(settings, joined, where)
     mirrors = Mirrors(settings, problems)
-    description = _describe(settings, mirrors, _checked_id(id), seed)
-    target = _target(settings, description, resume_step, fork, id)
+    target = joined or _target(
+        settings, _describe(settings, mirrors, _checked_id(id), seed), resume_step, fork, id
+    )
     about = folder.info(target.run_dir)
-    config_now = Config(settings.config)
-    if target.resumed:
-        config_now = Config(about.config)
-        for update in target.config_updates:
-            config_now.update(update)
-    sessions = _Sessions(about, target, rank, problems, _media_off(settings))
+    sessions = _Sessions(about, target, where.rank, problems, _media_off(settings))
     try:
         run = Run(
-            about, config=config_now, open_session=sessions.open, cadence=cadence,
-            problems=problems, on_alert=on_alert,
-            on_finish=lambda run, complete: _finished(run, mirrors, complete),
+            about, config=_config(settings, about, target), open_session=sessions.open,
+            cadence=cadence, problems=problems, on_alert=on_alert,
+            on_finish=lambda run, complete: _finished(run, mirrors, note, complete=complete),
+            checkpoints=lambda: background.checkpoints(settings, target, where.rank),
         )  # fmt: skip
     except OSError as error:
         message = f"cannot write to the run folder {about.dir}: {error.strerror or error}"
         raise RunFolderError(message) from error
     if target.resumed:
         run.record_resume(target.hides_after, target.last_step, target.calls)
-        if settings.config:
+        if settings.config and not joined:
             run.config.update(settings.config)
-    mirrors.follow(run.dir, rank)
+    if note and not joined:
+        sessions.tell_other_ranks(note, run.config.to_dict())
+    mirrors.follow(run.dir, where.rank)
     _register(run)
     background.start(run, settings)
     return run
@@ -175,8 +180,9 @@ class _Sessions:
     def open(self) -> Opened:
         """Return a locked ring, a writer and a place for media for a new session."""
         target = self._target
+        ordinal = target.ordinal if self._first is None else None
         session = Session(
-            self._about.id, continuing.next_ordinal(target.run_dir), rank=self._rank,
+            self._about.id, ordinal or continuing.next_ordinal(target.run_dir), rank=self._rank,
             elapsed_ns=target.elapsed_ns, hides_after=target.hides_after,
         )  # fmt: skip
         if self._first is None:
@@ -190,6 +196,31 @@ class _Sessions:
         writer = JournalWriter(target.run_dir, session, self._problems.tell)
         files = MediaFiles(target.run_dir, f"{session.ordinal:04d}-{session.id}")
         return Opened(made, writer, files, self._off)
+
+    def tell_other_ranks(self, note: launch.Note, config: Mapping[str, Any]) -> None:
+        """Leave the note by which the other ranks of the job find the run."""
+        if self._first and (wrong := note.leave(self._target, self._first, config)):
+            self._problems.report("ranks", wrong)
+
+
+def _config(settings: Settings, about: RunInfo, target: Target) -> Config:
+    """Return the config as this process goes on with it."""
+    if not target.resumed or target.ordinal is not None:  # new, or made by rank 0
+        return Config(settings.config)
+    config = Config(about.config)
+    for update in target.config_updates:
+        config.update(update)
+    return config
+
+
+def _beside_rank_zero(settings: Settings, joined: Target, where: launch.Place) -> Settings:
+    """Return a rank's settings: rank 0 has the mirrors, one rank of each host its samples."""
+    (recorded,) = joined.config_updates
+    samples = where.local_rank == 0
+    return replace(
+        settings, sinks=(), follow="off", config=launch.as_recorded(settings.config, recorded),
+        log_system=settings.log_system and samples, log_memory=settings.log_memory and samples,
+    )  # fmt: skip
 
 
 def _media_off(settings: Settings) -> frozenset[str]:
@@ -239,11 +270,11 @@ def _describe(
 
 
 def _target(
-    settings: Settings, description: dict[str, Any], step: float | None,
+    settings: Settings, description: dict[str, Any], step: float | str | None,
     fork: tuple[Any, float] | None, run_id: str | None,
 ) -> Target:  # fmt: skip
     """Find the run to go on with, or make a new one."""
-    if step is not None:
+    if step is not None and step not in background.RESUMABLE:
         step = _checked(step, "resume_step")
     found, wanted = None, settings.resume
     if wanted is not None:
@@ -252,7 +283,7 @@ def _target(
         for session in {segment.session for segment in segments(os.path.join(found, "journal"))}:
             with contextlib.suppress(OSError):  # a full disk: the follower process tries again
                 recovery.recover(session=session)
-        return continuing.target(found, step)
+        return background.target(found, step)
     if step is not None and wanted != "auto":
         message = f"resume_step={step!r} needs resume=: which run is to go on?"
         raise SettingError(message)
@@ -285,15 +316,6 @@ def _checked_id(wanted: str | None) -> str:
     return wanted
 
 
-def _rank() -> int:
-    """Return this process's rank in a distributed job, 0 outside one."""
-    for variable in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
-        text = os.environ.get(variable, "")
-        if text.isdigit():
-            return int(text)
-    return 0
-
-
 # -- the process -----------------------------------------------------------------------------
 
 
@@ -317,7 +339,7 @@ def _end_with_process() -> None:
         util.Finalize(None, _at_exit, exitpriority=0)
 
 
-def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT001 - a callback
+def _finished(run: Run, mirrors: Mirrors, note: launch.Note | None, *, complete: bool) -> None:
     with contextlib.suppress(ValueError):
         _open_runs.remove(run)
     if not complete:
@@ -325,6 +347,8 @@ def _finished(run: Run, mirrors: Mirrors, complete: bool) -> None:  # noqa: FBT0
             "run %s: the disk did not take everything in time; the rest is kept in memory that"
             " outlives this process and is saved by `epochal recover`", run.name,
         )  # fmt: skip
+    if note:
+        note.take_back()
     mirrors.finish(run.dir)
 
 

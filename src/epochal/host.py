@@ -24,12 +24,14 @@ from epochal.core.sink import Sink
 from epochal.follow import plugins
 from epochal.follow.hosting import Hosting
 from epochal.journal import append, frames, recovery
-from epochal.store import folder
+from epochal.store import folder, liveness
 
 WATCH_S = 1.0
 SEAL_EVERY_S = 30.0
 LET_GO_S = 5.0
 PROBE_S = 30.0
+RANKS_S = 60.0
+"""How long the other ranks of a distributed job may go on after rank 0 until it is sealed."""
 LAST_CHANCE_S = 600.0
 """How long mirrors may take after the training has ended."""
 
@@ -158,6 +160,7 @@ class _Companion:
         if probe is not None and late:  # a short run: what the probe found comes after its end
             probe.join(PROBE_S)
             Hosting(run_dir, make_sinks(self._sinks[run_dir])).finish(LAST_CHANCE_S)
+        wait_for_other_ranks(run_dir)
         if self._seal[run_dir]:
             seal_quietly(run_dir)
 
@@ -178,6 +181,14 @@ def recover_run(run_dir: str) -> None:
     for session in {s.session for s in frames.segments(os.path.join(run_dir, "journal"))}:
         with contextlib.suppress(OSError):  # full disk: tried again in a second
             recovery.recover(session=session)
+
+
+def wait_for_other_ranks(run_dir: str) -> None:
+    """Wait until the other ranks of a job have ended, and save what killed ones left."""
+    deadline = time.monotonic() + RANKS_S
+    while liveness.other_ranks_live(run_dir) and time.monotonic() < deadline:
+        time.sleep(WATCH_S)
+    recover_run(run_dir)
 
 
 def has_full(run_dir: str) -> bool:

@@ -117,6 +117,8 @@ def _options(name: str, settings: Settings) -> dict[str, Any]:
     given = dict(settings.sink_options.get(name, {}))
     if name == "tensorboard" and settings.tensorboard_dir:
         given.setdefault("dir", settings.tensorboard_dir)
+    if name == "json" and settings.config_dir:
+        given.setdefault("config_dir", settings.config_dir)
     if name in ("tensorboard", "mlflow") and not settings.log_config:
         given.setdefault("hparams" if name == "tensorboard" else "params", False)
     return given

@@ -17,6 +17,7 @@ MAX_PUBLIC_METHODS = 15
 LARGE_CLASSES: dict[str, str] = {
     "Run": "its methods are the public interface of a run that is being written",
     "RunView": "its methods are the public interface of a run that is being read",
+    "RunFacts": "its properties are the part of that interface that needs no points",
 }
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

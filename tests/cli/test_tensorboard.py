@@ -131,6 +131,16 @@ def test_runs_of_a_folder(page, runs, folder_of):
     assert (again.left(), path.stat().st_mtime_ns) == ([], before)
 
 
+def test_sections(page, tmp_path):
+    """With --sections runs without event files have the numbered sections, and without not."""
+    make_run(tmp_path, "a")
+    for arguments, tag in ((("--sections",), "01_Training/Loss"), ((), "loss")):
+        shown = page(tmp_path, *arguments)
+        shown.until(lambda: "p/a" in shown.ask("runs"))  # noqa: B023 - called at once
+        assert shown.steps("p/a", tag) == [0, 1, 2]
+        assert shown.end()[0] == 0
+
+
 def test_equal_names_and_resumed_runs(page, tmp_path):
     """Runs of one name are told apart; the fast loader, too, hides what a resume replaced."""
     make_run(tmp_path / "runs", "same")

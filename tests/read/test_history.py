@@ -77,11 +77,11 @@ def test_other_axes(tmp_path):
 
 
 def test_sessions_are_not_merged(tmp_path):
-    """Two ranks at the same step stay two rows."""
+    """What two processes record at the same step stays two rows."""
     run_dir = make_run(tmp_path)
-    for rank in range(2):
-        maker = JournalMaker(run_dir, rank=rank)
-        maker.row({f"rank{rank}": 1.0}, 0)
+    for role in ("train", "fork"):
+        maker = JournalMaker(run_dir, role=role)
+        maker.row({role: 1.0}, 0)
         maker.close()
     assert RunView(run_dir).history().num_rows == 2
 

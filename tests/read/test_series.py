@@ -118,17 +118,19 @@ def test_a_resume_hides_the_tail(tmp_path, sealed):
 
 
 def test_ranks_that_resume_together_do_not_hide_each_other(tmp_path):
-    """Each rank's session hides the earlier start, not the other ranks of its own."""
+    """Each launch hides what all ranks of the earlier ones recorded, and none of its own."""
     run_dir = make_run(tmp_path)
-    for hides in (None, 2, 2):
-        for rank in (0, 1):
-            maker = JournalMaker(run_dir, rank=rank, hides_after=hides)
+    for ordinal, hides in ((1, None), (4, 2), (5, 2)):
+        for rank in (2, 0, 1):
+            maker = JournalMaker(run_dir, ordinal=ordinal, rank=rank, hides_after=hides)
             for step in range(0 if hides is None else 3, 5):
-                maker.row({"a": float(rank)}, step)
+                maker.row({"a": 10.0 * ordinal + rank}, step)
             maker.close()
-    series = RunView(run_dir).series("a")
-    assert series.steps.tolist() == [0, 1, 2, 0, 1, 2, 3, 4, 3, 4]
-    assert series.sessions.tolist() == [1, 1, 1, 2, 2, 2, 5, 5, 6, 6]
+    for rank in range(3):
+        series = RunView(run_dir).series("a", rank=rank)
+        assert series.steps.tolist() == [0, 1, 2, 3, 4]
+        assert series.sessions.tolist() == [1, 1, 1, 5, 5]
+        assert series.values.tolist() == [10 + rank] * 3 + [50 + rank] * 2
 
 
 def forked(base, parent: str, step: int) -> str:

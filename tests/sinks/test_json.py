@@ -345,3 +345,19 @@ def test_pandas_reads_the_snapshot(files):
     table = pd.json_normalize(files.read("metrics")["rows"])
     assert table["values.loss"].dropna().tolist() == [1.0, 2.0, 3.0, 4.0]
     assert table["values.val/loss"].dropna().tolist() == [5.0, 6.0]
+
+
+def test_configurations_in_a_folder_of_their_own(tmp_path):
+    """With ``config_dir`` the configurations of all runs lie together, under unique names."""
+    folder = tmp_path / "configs"
+    for number in range(2):
+        run_dir = tmp_path / f"run-{number}"
+        run_dir.mkdir()
+        sink = JsonSink(config_dir=str(folder))
+        sink.open(
+            RunInfo(f"id{number}", "same", "p", "same", str(run_dir), config={"n": number}), None
+        )
+        sink.close()
+        assert not (run_dir / "json" / "same_config.json").exists()
+    found = {path.name: json.loads(path.read_text()) for path in folder.iterdir()}
+    assert found == {f"run-{n}_config.json": {"n": n} for n in range(2)}

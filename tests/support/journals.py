@@ -29,7 +29,8 @@ class JournalMaker:
         self._claims = claims or {}
         fixed = {"wall_ns": 1_700_000_000_000_000_000, "mono_ns": 1_000_000_000}
         self.run_dir = run_dir
-        self.session = Session("x", next_ordinal(run_dir), **{**fixed, **session})
+        fixed["ordinal"] = next_ordinal(run_dir)
+        self.session = Session("x", **{**fixed, **session})
         self.folder = os.path.join(run_dir, "journal")
         os.makedirs(self.folder, exist_ok=True)
         self.layouts: dict[tuple, Layout] = {}

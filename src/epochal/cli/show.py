@@ -69,6 +69,7 @@ def _overview(view: RunView) -> list[tuple[str, Any]]:
         ("created", f"{formats.moment(view.created_s)} ({formats.age(view.created_s)})"),
         ("duration", formats.duration(view.duration_s)),
         ("steps", formats.number(view.steps) if view.steps is not None else ""),
+        ("ranks", _ranks(view)),
         ("seed", "" if view.seed is None else formats.value(view.seed)),
         ("tags", ", ".join(view.tags)),
         ("notes", output.shown_lines(view.notes)),
@@ -78,6 +79,12 @@ def _overview(view: RunView) -> list[tuple[str, Any]]:
         ("command", formats.value(" ".join(view.environment.get("argv") or ()))),
     ]
     return [(name, value) for name, value in rows if str(value)]
+
+
+def _ranks(view: RunView) -> str:
+    from epochal.read.ranks import shown
+
+    return f"{len(view.ranks)} ({shown(view.ranks)})" if view.ranks not in ([], [0]) else ""
 
 
 def _machine(view: RunView) -> str:

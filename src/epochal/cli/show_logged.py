@@ -1,4 +1,4 @@
-"""What ``epochal show`` tells of media, the machine, the console and artifacts of a run."""
+"""What ``epochal show`` tells of media, the machine, the console and files of a run."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def print_all(view: RunView) -> None:
     _print_media(view)
     _print_machine(view)
     _print_console(view)
+    _print_checkpoints(view)
     _print_artifacts(view)
 
 
@@ -64,6 +65,7 @@ def plain(view: RunView) -> dict[str, Any]:
     return {
         "media": [asdict(each) for each in media_counts(view)],
         "console_lines": console_counts(view),
+        "checkpoints": [asdict(each) for each in view.checkpoints],
         "artifacts": [asdict(each) for each in view.artifacts],
     }
 
@@ -119,11 +121,36 @@ def _print_console(view: RunView) -> None:
         output.pairs([("recorded", f"{count(sum(lines.values()), 'line')} ({streams})")])
 
 
+def _print_checkpoints(view: RunView) -> None:
+    from epochal.cli import output
+    from epochal.cli.formats import number, size
+
+    found = view.checkpoints
+    if not found:
+        return
+    output.heading("Checkpoints")
+    judged = dict.fromkeys(each.monitor for each in found if each.monitor)
+    columns = [
+        output.Column("Epoch", right=True), output.Column("Step", right=True),
+        output.Column("Loss", right=True), *(output.Column(name, right=True) for name in judged),
+        output.Column(""), output.Column("Size", right=True, rank=1),
+        output.Column("File", elastic=20, rank=2),
+    ]  # fmt: skip
+    rows = []
+    for each in found:
+        numbers = [each.epoch, each.step, each.loss, *(each.metrics.get(name) for name in judged)]
+        marks = [mark for mark, is_so in (("best", each.best), ("final", each.final)) if is_so]
+        shown = ["" if value is None else number(value) for value in numbers]
+        rows.append([*shown, ", ".join(marks), size(each.bytes), each.path])
+    output.table(columns, rows)
+
+
 def _print_artifacts(view: RunView) -> None:
     from epochal.cli import output
     from epochal.cli.formats import number, size
 
-    found = view.artifacts
+    saved = {each.path for each in view.checkpoints}
+    found = [each for each in view.artifacts if each.path not in saved and not each.removed]
     if not found:
         return
     output.heading("Artifacts")

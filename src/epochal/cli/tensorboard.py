@@ -37,7 +37,14 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
     "--port", type=click.IntRange(0, 65535),
     help="Port to listen on; 0: any. [default: 6006, or one near it that is free]",
 )  # fmt: skip
-def tensorboard(places: tuple[str, ...], base: str | None, host: str, port: int | None) -> None:
+@click.option(
+    "--sections", is_flag=True,
+    help="Put metrics and media in the fifteen numbered sections, in runs that do not write event"
+    " files themselves.",
+)  # fmt: skip
+def tensorboard(
+    places: tuple[str, ...], base: str | None, host: str, port: int | None, sections: bool
+) -> None:
     """Look at runs with TensorBoard.
 
     Runs without event files get them first, those that are being recorded are kept up to
@@ -52,10 +59,11 @@ def tensorboard(places: tuple[str, ...], base: str | None, host: str, port: int 
     from epochal.core.optional import require
 
     require("tensorboard", extra="tensorboard", why="epochal tensorboard")
+    layout = "sections" if sections else "plain"
     with (
         _signals_end_it(),
         tempfile.TemporaryDirectory(prefix="epochal-tensorboard-") as logdir,
-        contextlib.closing(Shown(logdir, runs_dir(base), places)) as shown,
+        contextlib.closing(Shown(logdir, runs_dir(base), places, layout)) as shown,
     ):
         _look(shown)
         with contextlib.closing(Server(logdir, host, port)) as server:

@@ -37,10 +37,13 @@ class Shown:
         logdir: folder for the links.
         base: folder of all runs.
         places: runs or folders of runs; none: all of the base.
+        layout: of the event files of runs that do not mirror themselves.
     """
 
-    def __init__(self, logdir: str, base: str, places: tuple[str, ...]) -> None:
-        self._logdir, self._base, self._places = logdir, base, places
+    def __init__(
+        self, logdir: str, base: str, places: tuple[str, ...], layout: str = "plain"
+    ) -> None:
+        self._logdir, self._base, self._places, self._layout = logdir, base, places, layout
         self._projects: dict[str, Project] = {}
         self._links: dict[str, str] = {}  # run folder → link
         self._followed: dict[str, _Followed] = {}
@@ -69,7 +72,7 @@ class Shown:
     def add(self, run: RunView) -> None:
         """Bring the event files of a run up to date and show them."""
         try:
-            sink = _sink(run.dir)
+            sink = _sink(run.dir, self._layout)
             if not _is_complete(run.dir, sink):
                 self._mirror(run.dir, sink)
             files = sink.folder(folder.info(run.dir))
@@ -182,8 +185,11 @@ class _Followed:
                 os.unlink(os.path.join(self._run_dir, "follow", f"{SINK}.json"))
 
 
-def _sink(run_dir: str) -> TensorBoardSink:
-    options = folder.describe(run_dir).get("sink_options", {}).get(SINK, {})
+def _sink(run_dir: str, layout: str) -> TensorBoardSink:
+    about = folder.describe(run_dir)
+    options = dict(about.get("sink_options", {}).get(SINK, {}))
+    if SINK not in about.get("sinks", ()) and layout != "plain":
+        options["layout"] = layout
     return cast("TensorBoardSink", plugins.load(SINK, options))
 
 
@@ -191,7 +197,9 @@ def _is_complete(run_dir: str, sink: TensorBoardSink) -> bool:
     """Say whether a run has event files to which nothing is to be added."""
     known = cursor.load(run_dir, SINK)
     files = sink.folder(folder.info(run_dir))
-    if not known.finished or not os.path.isdir(files):
+    options = (known.state or {}).get("options") or {}
+    same = options.get("layout", "plain") == sink.layout
+    if not (known.finished and same and os.path.isdir(files)):
         return False
     return any("tfevents" in name for name in os.listdir(files)) and SINK not in behind(run_dir)
 

@@ -8,6 +8,7 @@
     ├── LogError (ValueError)            strict mode only: what was logged cannot be recorded
     ├── RunFolderError (OSError)         a run folder cannot be made, read or written
     ├── DamageError (RuntimeError)       stored bytes do not match their checksum
+    ├── CheckpointError (RuntimeError)   a checkpoint cannot be saved, found or loaded
     ├── NotFoundError (LookupError)      nothing has that name
     │   ├── RunNotFoundError
     │   ├── AmbiguousRunError            a prefix fits several runs
@@ -49,6 +50,10 @@ class RunFolderError(EpochalError, OSError):
 
 class DamageError(EpochalError, RuntimeError):
     """Stored bytes do not match their checksum."""
+
+
+class CheckpointError(EpochalError, RuntimeError):
+    """A checkpoint cannot be saved, found or loaded."""
 
 
 class NotFoundError(EpochalError, LookupError):

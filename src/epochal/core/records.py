@@ -63,7 +63,9 @@ class Event(NamedTuple):
     media        ``key step type format caption bytes sha256 about``, and where the bytes are:
                  ``file`` (below the run folder) and, in a pack, ``offset``; histograms have
                  ``inline`` instead; ``index``: [number, of how many] in a list
-    artifact     ``name type path bytes sha256``; ``files`` ([path, bytes, sha256]) of a folder
+    artifact     ``name type path bytes sha256``; ``files`` ([path, bytes, sha256]) of a folder;
+                 of a checkpoint ``about``, and ``file`` if it is below the run folder
+    artifact_removed ``name path sha256``, maybe ``file``: a checkpoint that was not to be kept
     console      ``stream`` (stdout, stderr or log) and ``text``, whole lines; of the handler for
                  ``logging`` also ``level`` and ``logger``
     environment  ``values``: what was found out about machine, packages and code

@@ -55,7 +55,7 @@ def _write(patient: Patient, ends: str) -> tuple[str, int]:
     done = subprocess.run(
         [sys.executable, "-c", code, patient.folder, ends],
         capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PYTHONPATH": path}, cwd=patient.folder,
+        env={**os.environ, "PYTHONPATH": path, "RANK": "0", "WORLD_SIZE": "1"}, cwd=patient.folder,
     )  # fmt: skip
     run_dir = done.stdout.strip()
     if not run_dir:

@@ -22,6 +22,7 @@ from epochal.store.cursor import Cursor
 FLUSH_S = 1.0
 SETTLE_S = 3.0
 """So long after the last record a sink is still flushed: it may rewrite its file rarely."""
+MIRRORED_RANK = 0
 BATCH = 2048
 TRIES = 5
 SLOWEST_RETRY_S = 30.0
@@ -40,14 +41,17 @@ class Reader(Protocol):
 
 
 def open_reader(run_dir: str, positions: dict[str, Position]) -> Reader:
-    """Return a reader of the journal, or of sealed files too if some of it is only there."""
+    """Return a reader of the journal, or of sealed files too if some of it is only there.
+
+    Mirrors show what rank 0 of a distributed job recorded, and nothing of the other ranks.
+    """
     sealed = os.path.join(run_dir, "sealed")
     if os.path.isdir(sealed) and os.listdir(sealed):
         from epochal.store import replay  # loads NumPy and pyarrow: rarely needed
 
-        if replay.has_only_sealed(run_dir, positions):
-            return replay.RunReader(run_dir, positions)
-    return JournalReader(os.path.join(run_dir, "journal"), positions)
+        if replay.has_only_sealed(run_dir, positions, MIRRORED_RANK):
+            return replay.RunReader(run_dir, positions, MIRRORED_RANK)
+    return JournalReader(os.path.join(run_dir, "journal"), positions, MIRRORED_RANK)
 
 
 class Follower:

@@ -16,6 +16,7 @@ from epochal.core.items import HAS_EPOCH, IMPLICIT_STEP, Item, Layout, RowItem
 from epochal.core.records import Event, Record, Row
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
+from epochal.journal.session import rank_of
 
 READ_BYTES = 2 << 20
 """How much of a segment is read at once, so that following costs little memory."""
@@ -195,33 +196,49 @@ def _moved(damage: Damage, start: int) -> Damage:
 
 
 class JournalReader:
-    """Reads all sessions of a run's journal, each from its own position.
+    """Reads the sessions of a run's journal, each from its own position.
 
     Args:
         folder: the run's ``journal`` folder.
         positions: where to go on, by session id (from :meth:`positions`).
+        rank: only the sessions of this rank of a distributed job; None: all.
     """
 
-    def __init__(self, folder: str, positions: dict[str, Position] | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: str, positions: dict[str, Position] | None = None, rank: int | None = None
+    ) -> None:
+        self.folder, self._rank = folder, rank
         self._start = dict(positions or {})
+        self._others: set[str] = set()
         self.sessions: dict[str, SessionReader] = {}
 
     def read(self) -> list[Record]:
         """Return new records, session after session; empty: nothing new."""
         for (ordinal, session), indices in self._listed().items():
-            reader = self.sessions.get(session)
-            if reader is None:
-                position = self._start.get(session, START)
-                reader = SessionReader(self.folder, ordinal, session, position)
-                self.sessions[session] = reader
             try:
-                records = reader.read(indices)
+                reader = self._reader(ordinal, session, indices[0])
+                records = reader.read(indices) if reader else []
             except FileNotFoundError:
                 continue  # sealed between listing and opening
             if records:
                 return records
         return []
+
+    def _reader(self, ordinal: int, session: str, index: int) -> SessionReader | None:
+        """Return the reader of a session; None: another rank wrote it, or it is still empty."""
+        reader = self.sessions.get(session)
+        if reader is not None or session in self._others:
+            return reader
+        if self._rank is not None and session not in self._start:
+            found = rank_of(self.folder, Segment(ordinal, session, index))
+            if found is None:
+                return None
+            if found != self._rank:
+                self._others.add(session)
+                return None
+        reader = SessionReader(self.folder, ordinal, session, self._start.get(session, START))
+        self.sessions[session] = reader
+        return reader
 
     def positions(self) -> dict[str, Position]:
         """Return where reading stands, by session id."""

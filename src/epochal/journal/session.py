@@ -6,6 +6,7 @@ writers never share a file and nothing has to be locked.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from typing import Any
 
 from epochal.core.items import Layout, to_json
 from epochal.core.system import host_name
-from epochal.journal.frames import Segment, segments
+from epochal.journal import frames
+from epochal.journal.frames import Frame, Segment, segments
 
 
 def boot_id() -> str:
@@ -32,7 +34,8 @@ class Session:
 
     Attributes:
         run: the run's id.
-        ordinal: 1 for the first session of a run; readers order by it.
+        ordinal: 1 for the first session of a run; readers order by it.  All ranks of one launch
+            have that of rank 0.
         id: 16 random hex digits; also the mark of the session's frames.
         rank: the process's rank in a distributed job.
         wall_ns, mono_ns: the same instant on both clocks: the anchor of all its items.
@@ -91,3 +94,37 @@ def next_ordinal(run_dir: str) -> int:
         heads = (name.split("-", 1)[0] for name in os.listdir(folder))
         sealed = max((int(head) for head in heads if head.isdigit()), default=0)
     return max(journal, sealed) + 1
+
+
+def first_descriptor(folder: str, segment: Segment) -> dict[str, Any] | None:
+    """Return the descriptor with which a segment begins.
+
+    Args:
+        folder: the run's ``journal`` folder.
+        segment: a segment that is there.
+
+    Returns:
+        None while nothing is written yet; empty if it cannot be read.
+
+    Raises:
+        FileNotFoundError: it was sealed meanwhile.
+    """
+    with open(os.path.join(folder, segment.name), "rb") as file:
+        data = file.read(frames.HEADER_BYTES + frames.MAX_PAYLOAD_BYTES)
+    torn = True
+    for found in frames.scan(data, segment.mark):
+        if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR:
+            descriptor: dict[str, Any] = json.loads(bytes(found.payload))
+            return descriptor
+        torn = torn and not isinstance(found, Frame) and found.torn
+    return None if torn else {}
+
+
+def rank_of(folder: str, segment: Segment) -> int | None:
+    """Return the rank of the process that wrote a segment, None while nothing is written yet.
+
+    Raises:
+        FileNotFoundError: it was sealed meanwhile.
+    """
+    found = first_descriptor(folder, segment)
+    return None if found is None else int(found.get("rank", 0))

@@ -53,6 +53,8 @@ def read(contents: Contents, grep: str | None, stream: str | None) -> Iterator[C
         message = f"grep={grep!r} is no regular expression: {error}; re.escape() takes text as is"
         raise SettingError(message) from error
     for session in contents.own:
+        if session.rank != contents.rank:
+            continue
         events = session.events("console")
         elapsed_ns = np.array([event.elapsed_ns for event in events], np.int64)
         seq = np.array([event.seq for event in events], np.int64)

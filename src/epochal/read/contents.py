@@ -22,6 +22,9 @@ from epochal.store.liveness import Life, of_process
 from epochal.store.statistics import Stats
 
 _MAX_FORKS = 100
+_OF_THE_RUN = frozenset(("config", "define", "environment", "note", "rename", "tag", "untag"))
+"""Events that say something of the run and not of a process: rank 0 speaks for all ranks."""
+_OF_ALL_RANKS = frozenset(("alert", "refused"))
 _SAID_BY_LIFE = {Life.ALIVE: "running", Life.DEAD: "killed", Life.SILENT: "lost"}
 
 
@@ -33,13 +36,15 @@ class Contents:
         before: an earlier snapshot; what has not changed is not read again.
         recover: save what a dead process of this host left in its ring, if the folder can be
             written.
+        rank: of a distributed job, whose part is shown.
 
     Attributes:
         run_dir: absolute path.
         about: what ``run.json`` says.
         parts: the run's own segments.
-        own: the run's own sessions, in order.
-        sessions: these, preceded by what a fork took over.
+        own: the run's own sessions, in order; those of all ranks.
+        everyone: these, preceded by what a fork took over.
+        sessions: those of the rank among everyone's.
         missing_parent: folder of a fork's parent that is not there, else "".
 
     Raises:
@@ -48,9 +53,10 @@ class Contents:
     """
 
     def __init__(
-        self, run_dir: str, before: Contents | None = None, *, recover: bool = True, depth: int = 0
-    ) -> None:
-        self.run_dir = os.path.abspath(run_dir)
+        self, run_dir: str, before: Contents | None = None, *, recover: bool = True, depth: int = 0,
+        rank: int = 0,
+    ) -> None:  # fmt: skip
+        self.run_dir, self.rank = os.path.abspath(run_dir), rank
         self.about = folder.describe(self.run_dir)
         self.missing_parent = ""
         old: Parts = before.parts if before else Parts()
@@ -60,14 +66,15 @@ class Contents:
             self.parts = read_parts(self.run_dir, self.parts)
             self.own = group(self.parts, self.run_dir)
         self._unreadable: list[str] = []
-        self.sessions = [*self._inherited(depth), *self.own]
-        hide_replaced(self.sessions)
+        self.everyone = [*self._inherited(depth), *self.own]
+        hide_replaced(self.everyone)
+        self.sessions = [session for session in self.everyone if session.rank == rank]
 
     @property
     def damage(self) -> list[str]:
         """What could not be read, as far as it was looked at."""
         in_parts = [each for part in self.parts for each in part.damage]
-        in_events = [each for session in self.sessions for each in session.damage]
+        in_events = [each for session in self.everyone for each in session.damage]
         return list(dict.fromkeys(self.parts.problems + in_parts + in_events + self._unreadable))
 
     # -- sessions ----------------------------------------------------------------------------
@@ -101,9 +108,9 @@ class Contents:
                 self.about["id"], fork.get("run"), fork.get("dir"), fork.get("step"),
             )  # fmt: skip
             return []
-        last = max((session.ordinal for session in parent.sessions), default=0)
+        last = max((session.ordinal for session in parent.everyone), default=0)
         taken = []
-        for session in parent.sessions:
+        for session in parent.everyone:
             limit = min(session.limit, float(fork["step"]))
             copy = SessionData(
                 session.ordinal - last, session.id, session.parts, session.run_dir,
@@ -139,9 +146,9 @@ class Contents:
 
     @cached_property
     def main(self) -> SessionData | None:
-        """The session that speaks for the run: the latest of its training, of rank 0 if any."""
+        """The session that speaks for the run: the latest of its training, of the rank if any."""
         training = [s for s in self.own if s.role == "train"]
-        first = [session for session in training if session.rank == 0]
+        first = [session for session in training if session.rank == self.rank]
         candidates = first or training or [s for s in self.own if s.role != "annotate"]
         return candidates[-1] if candidates else None
 
@@ -150,10 +157,16 @@ class Contents:
     def events(
         self, *kinds: str, inherited: bool = False
     ) -> Iterator[tuple[SessionData, PartEvent]]:
-        """Yield the events of some kinds, in order; with ``inherited`` those of a fork's parent."""
-        for session in self.sessions if inherited else self.own:
-            for event in session.events(*kinds):
-                yield session, event
+        """Yield the events of some kinds, in order; with ``inherited`` those of a fork's parent.
+
+        Of a distributed job they are those of the rank; but rank 0 speaks for the run, and an alert
+        is heard from every rank.
+        """
+        rank = 0 if _OF_THE_RUN.issuperset(kinds) else self.rank
+        for session in self.everyone if inherited else self.own:
+            if session.rank == rank or _OF_ALL_RANKS.issuperset(kinds):
+                for event in session.events(*kinds):
+                    yield session, event
 
     @cached_property
     def definitions(self) -> dict[str, Definition]:

@@ -68,10 +68,7 @@ def document(contents: Contents) -> dict[str, Any]:
         "metrics": {name: contents.summary_of(name).to_dict() for name in contents.metrics},
         "summary": _user_summary(contents),
         "sessions": [_session(session, states[session.id]) for session in contents.own],
-        "alerts": [
-            {"time_s": _time_s(session, event), **_without_kind(event.data)}
-            for session, event in contents.events("alert")
-        ],
+        "alerts": _alerts(contents),
         "problems": _problems(contents),
         "refused": len(refused),
         "lost": sum(part.lost for part in contents.parts),
@@ -177,6 +174,14 @@ def _user_summary(contents: Contents) -> dict[str, Any]:
             else:
                 values[key] = value
     return values
+
+
+def _alerts(contents: Contents) -> list[dict[str, Any]]:
+    found = []
+    for session, event in contents.events("alert"):
+        alert = {"time_s": _time_s(session, event), **_without_kind(event.data)}
+        found.append(alert | ({"rank": session.rank} if session.rank else {}))
+    return found
 
 
 def _environment(contents: Contents) -> dict[str, Any]:

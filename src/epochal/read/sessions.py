@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -53,7 +54,8 @@ class SessionData:
     """What one process wrote to a run.
 
     Attributes:
-        ordinal: order of the session; those of a fork's parent are 0 and below.
+        ordinal: order of the session, one for all ranks of a launch; those of a fork's parent are 0
+            and below.
         id: 16 hex digits.
         parts: its segments.
         run_dir: whose it is: the run's own folder, or the parent's of a fork.
@@ -156,7 +158,7 @@ class SessionInfo:
     """What one process wrote: a start, resume, fork or rank of a run, or an annotation.
 
     Attributes:
-        ordinal: order of the session, from 1.
+        ordinal: order of the session, from 1; the ranks of one launch have the same.
         id: 16 hex digits.
         host, pid, rank: which process.
         role: "train", "fork" (a child process of it) or "annotate".
@@ -196,36 +198,25 @@ def within(rows: Rows, limit: float) -> Rows:
 
 
 def group(parts: Sequence[Part], run_dir: str) -> list[SessionData]:
-    """Return parts as sessions, in order."""
+    """Return parts as sessions, in order; those of one launch by rank."""
     found: dict[tuple[int, str], SessionData] = {}
     for part in parts:
         ordinal, session, _ = part.segment
         data = SessionData(ordinal, session, [], run_dir)
         found.setdefault((ordinal, session), data).parts.append(part)
-    return [found[key] for key in sorted(found)]
+    return sorted(found.values(), key=lambda each: (each.ordinal, each.rank, each.id))
 
 
 def hide_replaced(sessions: Sequence[SessionData]) -> None:
     """Set the limits of sessions: one that resumes at step k hides earlier ones after k.
 
-    The ranks of a distributed job resume together, each with a session of its own: neighboring
-    sessions with the same k and different ranks are one generation and do not hide each other.
+    The ranks of a distributed job resume together, with sessions of the same ordinal, and do not
+    hide each other.
     """
-    generations: list[list[SessionData]] = []
-    for session in sessions:
-        last = generations[-1] if generations else []
-        after = session.hides_after
-        ranks = {each.rank for each in last if each.hides_after is not None}
-        same = last and after == last[0].hides_after and session.rank not in ranks
-        if after is None or same:
-            if not generations:
-                generations.append([])
-            generations[-1].append(session)
-        else:
-            generations.append([session])
     limit = math.inf
-    for generation in reversed(generations):
-        for session in generation:
+    for _, launch in itertools.groupby(reversed(sessions), lambda session: session.ordinal):
+        together = list(launch)
+        for session in together:
             session.limit = min(session.own_limit, limit)
-        after = generation[0].hides_after
-        limit = limit if after is None else min(limit, float(after))
+        after = [session.hides_after for session in together]
+        limit = min([limit, *(float(step) for step in after if step is not None)])

@@ -44,22 +44,25 @@ _Batches = Callable[[], Iterator["pa.RecordBatch"]]
 def query(runs: Runs, text: str, *, metrics: Collection[str] | None = None) -> pa.Table:
     """Run one query over runs.
 
-    ========= ==================================================================================
-    runs      run project name group_name state tags notes created duration_s steps host
-              git_commit dir
-    points    run project name metric step epoch elapsed_s time value session seq
-    events    run project name session seq elapsed_s time kind json
-    configs   run project name key value number: a row per leaf; ``key`` is dotted, ``value`` JSON
-    media     run project name key step epoch elapsed_s type format caption bytes sha256
-    ========= ==================================================================================
+    =========== ================================================================================
+    runs        run project name group_name state tags notes created duration_s steps host
+                git_commit dir
+    points      run project name metric step epoch elapsed_s time value session seq
+    rank_points the same, and ``rank``
+    events      run project name session seq elapsed_s time kind json rank
+    configs     run project name key value number: a row per leaf; ``key`` is dotted, ``value`` JSON
+    media       run project name key step epoch elapsed_s type format caption bytes sha256
+    =========== ================================================================================
 
     ``run`` is the id, ``time`` unix seconds, ``value`` float64 (integers beyond 2**53 are rounded),
     ``epoch`` null where there was none.  Points and media that a resume hides are left out.
+    Of a distributed job, ``rank_points`` and ``events`` have what all ranks recorded, the other
+    tables what rank 0 did.
 
     Cost: ``runs`` and ``configs`` come from the index.  ``points`` reads every run that was given,
     but only the metrics that matter: those of ``metrics``, or those that the query itself asks for
     with ``from points where metric = '…'`` (or ``metric in (…)``, and further conditions joined by
-    AND); in any other form all of them, about 0.1 µs a point.
+    AND); in any other form all of them, about 0.1 µs a point.  So does ``rank_points``.
 
     Args:
         runs: which runs.
@@ -137,13 +140,15 @@ def _must_be_select(connection: Any, text: str) -> None:
 def _tables(
     runs: Runs, text: str, connection: Any, metrics: Collection[str] | None
 ) -> dict[str, Callable[[], tuple[pa.Schema, _Batches]]]:
-    def points() -> tuple[pa.Schema, _Batches]:
+    def points(*, ranks: bool) -> tuple[pa.Schema, _Batches]:
         wanted = metrics_of(connection, text) if metrics is None else set(metrics)
-        return _point_schema(), lambda: _points(runs, wanted)
+        schema = _point_schema(ranks=ranks)
+        return schema, lambda: _points(runs, wanted, schema)
 
     return {
         "runs": lambda: _of_rows(_run_rows(runs), _run_schema()),
-        "points": points,
+        "points": lambda: points(ranks=False),
+        "rank_points": lambda: points(ranks=True),
         "events": lambda: (_event_schema(), lambda: _events(runs)),
         "configs": lambda: _of_rows(_config_rows(runs), _config_schema()),
         "media": lambda: _of_rows(_media_rows(runs), _media_schema()),
@@ -174,16 +179,19 @@ def _run_schema() -> pa.Schema:
     )  # fmt: skip
 
 
-def _point_schema() -> pa.Schema:
+def _point_schema(*, ranks: bool) -> pa.Schema:
     return _schema(
         run="name", project="name", name="name", metric="name", step="float", epoch="float",
         elapsed_s="float", time="float", value="float", session="int", seq="int",
+        **({"rank": "int"} if ranks else {}),
     )  # fmt: skip
 
 
 def _event_schema() -> pa.Schema:
-    return _schema(run="name", project="name", name="name", session="int", seq="int",
-                   elapsed_s="float", time="float", kind="text", json="text")  # fmt: skip
+    return _schema(
+        run="name", project="name", name="name", session="int", seq="int", elapsed_s="float",
+        time="float", kind="text", json="text", rank="int",
+    )  # fmt: skip
 
 
 def _config_schema() -> pa.Schema:
@@ -237,20 +245,22 @@ def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...]
         yield path, value
 
 
-def _points(runs: Runs, metrics: Collection[str] | None) -> Iterator[pa.RecordBatch]:
+def _points(
+    runs: Runs, metrics: Collection[str] | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
     for run in runs:
         about = (run.id, run.project, run.name)
         contents = Contents(run.dir)
-        for session in contents.sessions:
+        for session in contents.everyone if "rank" in schema.names else contents.sessions:
             for part in session.parts:
                 for rows in part.rows(metrics):
-                    yield from _point_batches(about, session, rows)
+                    yield from _point_batches(about, session, rows, schema)
             for rows in big_rows(session, metrics):
-                yield from _point_batches(about, session, rows)
+                yield from _point_batches(about, session, rows, schema)
 
 
 def _point_batches(
-    about: tuple[str, str, str], session: SessionData, rows: Rows
+    about: tuple[str, str, str], session: SessionData, rows: Rows, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
@@ -269,10 +279,12 @@ def _point_batches(
         numbers(clock.time_s(rows.seq, rows.elapsed_ns)),
     ]  # fmt: skip
     order = [numbers(np.full(n, session.ordinal)), numbers(rows.seq)]
+    if "rank" in schema.names:
+        order.append(numbers(np.full(n, session.rank)))
     for metric, values in rows.values.items():
         value = numbers(float_values(values))
         columns = [*names, _repeated(metric, n), *shared, value, *order]
-        yield pa.RecordBatch.from_arrays(columns, schema=_point_schema())
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _repeated(text: str, count: int) -> pa.Array:
@@ -303,5 +315,6 @@ def _events(runs: Runs) -> Iterator[pa.RecordBatch]:
                 pa.array(clock.elapsed_s(elapsed_ns)), pa.array(clock.time_s(seq, elapsed_ns)),
                 pa.array([str(event.data.get("kind")) for event in events]),
                 pa.array([json.dumps(event.data) for event in events]),
+                pa.array(np.full(n, session.rank)),
             ]  # fmt: skip
             yield pa.RecordBatch.from_arrays(columns, schema=_event_schema())

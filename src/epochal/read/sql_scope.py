@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_WORD = re.compile(r"\bpoints\b", re.IGNORECASE)
+TABLES = ("points", "rank_points")
+_WORD = re.compile(rf"\b({'|'.join(TABLES)})\b", re.IGNORECASE)
 
 
 def metrics_of(connection: Any, text: str) -> set[str] | None:
@@ -31,7 +32,8 @@ def metrics_of(connection: Any, text: str) -> set[str] | None:
         source = node.get("from_table")
         if not isinstance(source, dict) or not _is_points(source):
             continue
-        names = {"points", str(source.get("alias") or "points").lower()}
+        table = str(source["table_name"]).lower()
+        names = {table, str(source.get("alias") or table).lower()}
         found = _restriction(node.get("where_clause"), names)
         if found is None:
             return None
@@ -72,7 +74,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 def _is_points(source: dict[str, Any]) -> bool:
     plain = not source.get("column_name_alias") and source.get("sample") is None
-    named = str(source.get("table_name")).lower() == "points"
+    named = str(source.get("table_name")).lower() in TABLES
     return source.get("type") == "BASE_TABLE" and named and plain
 
 

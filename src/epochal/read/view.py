@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from epochal.core.errors import MetricNotFoundError, did_you_mean
+from epochal.core.errors import MetricNotFoundError, NotFoundError, did_you_mean
 from epochal.core.records import Record
 from epochal.journal.append import append_events
-from epochal.read import artifacts, describe, series, texts
+from epochal.read import artifacts, checkpoints, ranks, series, texts
 from epochal.read import console as console_lines
 from epochal.read.artifacts import Artifact
+from epochal.read.checkpoints import Checkpoint
 from epochal.read.console import ConsoleLine
 from epochal.read.contents import Contents
+from epochal.read.facts import RunFacts
 from epochal.read.media import MediaList
 from epochal.read.media_records import Records
 from epochal.read.metrics import Definition, MetricInfo, MetricSummary, resolve
+from epochal.read.ranks import RankSeries
 from epochal.read.series import Series
 from epochal.read.sessions import SessionInfo
 from epochal.read.system import PREFIX, SystemReadings
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["LoggedText", "RunView", "SessionInfo"]
 
 
-class RunView:
+class RunView(RunFacts):
     """One run as a snapshot: it shows what was there when it was first looked at.
 
     Made by ``project.run(...)`` or ``project.runs(...)``; :meth:`refresh` looks again.  Reading is
@@ -53,6 +55,11 @@ class RunView:
     The latest training session speaks for the run, in a distributed job that of rank 0; child
     processes and annotations never do.
 
+    **Ranks.**  Of a run with ``ranks="all"`` everything shown here is what rank 0 recorded, but for
+    what must not be overlooked: ``sessions``, ``alerts``, ``problems``, ``refused``, ``lost`` and
+    ``damage`` are those of all ranks.  :meth:`of_rank` shows the part of another rank,
+    :meth:`over_ranks` a metric of all of them.
+
     Attributes:
         dir: the run's folder, absolute.
 
@@ -65,154 +72,6 @@ class RunView:
         >>> view.state, view.summary["loss"].last
         ('finished', 0.5)
     """
-
-    def __init__(
-        self, run_dir: str | os.PathLike[str], load: Callable[[], dict[str, Any]] | None = None
-    ) -> None:
-        self.dir = os.path.abspath(run_dir)
-        self._load = load
-
-    # -- what it is --------------------------------------------------------------------------
-
-    @cached_property
-    def _contents(self) -> Contents:
-        return Contents(self.dir)
-
-    @cached_property
-    def _document(self) -> dict[str, Any]:
-        if self._load is not None:
-            try:
-                return self._load()
-            except KeyError:  # it left the catalog meanwhile
-                self._load = None
-        return describe.document(self._contents)
-
-    @property
-    def id(self) -> str:
-        """Permanent and unique."""
-        return str(self._document["id"])
-
-    @property
-    def name(self) -> str:
-        """For people; may be changed with :meth:`rename`."""
-        return str(self._document["name"])
-
-    @property
-    def project(self) -> str:
-        """The project."""
-        return str(self._document["project"])
-
-    @property
-    def group(self) -> str | None:
-        """The group, None if it has none."""
-        group = self._document["group"]
-        return None if group is None else str(group)
-
-    @property
-    def state(self) -> str:
-        """How the run stands, see the class."""
-        return str(self._document["state"])
-
-    @property
-    def error(self) -> str:
-        """The traceback that ended a failed run, else ""."""
-        return str(self._document["error"])
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The config, nested, with all updates."""
-        config: dict[str, Any] = self._document["config"]
-        return config
-
-    @property
-    def tags(self) -> list[str]:
-        """The tags, in the order in which they were given."""
-        return list(self._document["tags"])
-
-    @property
-    def notes(self) -> str:
-        """The notes."""
-        return str(self._document["notes"])
-
-    @property
-    def seed(self) -> int | dict[str, int] | None:
-        """The seed, or seeds by role."""
-        seed: int | dict[str, int] | None = self._document["seed"]
-        return seed
-
-    @property
-    def created_s(self) -> float:
-        """When the run was started, unix seconds."""
-        return float(self._document["created"])
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds from the start to the last record, over all its sessions."""
-        return float(self._document["duration_s"])
-
-    @property
-    def steps(self) -> float | None:
-        """The highest visible step, None if there is none."""
-        steps: float | None = self._document["steps"]
-        return steps
-
-    @property
-    def host(self) -> str | None:
-        """The name of the machine."""
-        host: str | None = self._document["host"]
-        return host
-
-    @property
-    def git(self) -> dict[str, Any]:
-        """The state of the code: ``commit branch dirty remote …``, empty if it is not known."""
-        return dict(self._document["git"])
-
-    @property
-    def environment(self) -> dict[str, Any]:
-        """What was found out about machine, packages and code (``run.json`` has the rest)."""
-        found = [e.data.get("values") or {} for _, e in self._contents.events("environment")]
-        return dict(found[-1]) if found else {}
-
-    @property
-    def fork(self) -> dict[str, Any] | None:
-        """Where a fork began: ``run``, ``dir`` and ``step``; None if it is none."""
-        fork: dict[str, Any] | None = self._document["fork"]
-        return fork
-
-    @property
-    def missing_parent(self) -> str:
-        """The folder of a fork's parent if it is not there: its points are missing; else ""."""
-        return str(self._document["missing_parent"])
-
-    @property
-    def sessions(self) -> list[SessionInfo]:
-        """The run's sessions, in order."""
-        return [SessionInfo(**each) for each in self._document["sessions"]]
-
-    @property
-    def alerts(self) -> list[dict[str, Any]]:
-        """The alerts: ``time_s title text level``."""
-        return list(self._document["alerts"])
-
-    @property
-    def problems(self) -> dict[str, int]:
-        """What could not be recorded as asked, counted by topic when the sessions ended."""
-        return dict(self._document["problems"])
-
-    @property
-    def refused(self) -> int:
-        """How many values could not be recorded; each is kept as a ``refused`` event."""
-        return int(self._document["refused"])
-
-    @property
-    def lost(self) -> int:
-        """How many records are missing from the sequence: dropped by the training, or damaged."""
-        return int(self._document["lost"])
-
-    @property
-    def damage(self) -> list[str]:
-        """Bytes that could not be used; empty for a sound run."""
-        return list(self._document["damage"])
 
     # -- metrics -----------------------------------------------------------------------------
 
@@ -243,21 +102,25 @@ class RunView:
         stored = self._document["definitions"]
         return {name: Definition().updated(each) for name, each in stored.items()}
 
-    def series(self, metric: str, *, hidden: bool = False) -> Series:
+    def series(self, metric: str, *, hidden: bool = False, rank: int | None = None) -> Series:
         """Return every point of a metric.
 
         Args:
             metric: its name.
             hidden: also the points that a resume has hidden.
+            rank: of a distributed job, whose points; default those that this view shows.
 
         Raises:
-            MetricNotFoundError: the run has no such metric.
+            MetricNotFoundError: the run, or the rank, has no such metric.
+            NotFoundError: no such rank wrote to the run.
             DamageError: a sealed file is damaged.
 
         Example:
             >>> view.series("loss").values  # doctest: +SKIP
             array([0.5])
         """
+        if rank is not None and rank != self._rank:
+            return self.of_rank(rank).series(metric, hidden=hidden)
         found = series.build(self._contents.sessions, metric, hidden=hidden)
         if not len(found):
             self._must_exist(metric)
@@ -283,6 +146,40 @@ class RunView:
         known = self._document["metrics"]
         wanted = list(metrics) or [m for m in known if m != x and not m.startswith(PREFIX)]
         return history.table(self._contents.sessions, wanted, x)
+
+    def over_ranks(self, metric: str) -> RankSeries:
+        """Return a metric of all ranks of a distributed job, step by step.
+
+        Raises:
+            MetricNotFoundError: no rank has such a metric.
+            DamageError: a sealed file is damaged.
+
+        Example:
+            >>> view.over_ranks("step_s").stragglers()  # doctest: +SKIP
+            [Straggler(rank=5, share=0.98, ratio=1.31)]
+        """
+        found = ranks.build(self._contents, metric)
+        if not len(found.steps):
+            self._must_exist(metric)
+        return found
+
+    def of_rank(self, rank: int) -> RunView:
+        """Return the run as another rank of a distributed job recorded it.
+
+        Points, statistics, texts, media, console, artifacts, ``summary`` and ``state`` are those of
+        the rank; name, tags, notes, config and definitions are said by rank 0.
+
+        Raises:
+            NotFoundError: no such rank wrote to the run.
+        """
+        if rank not in self.ranks:
+            wrote = ranks.shown(self.ranks)
+            raise NotFoundError(
+                f"run {self.name!r} has nothing of rank {rank}: {wrote} wrote to it"
+            )
+        view = RunView(self.dir, rank=rank)
+        view._contents = Contents(self.dir, self._contents, rank=rank)
+        return view
 
     @property
     def system(self) -> SystemReadings:
@@ -325,6 +222,11 @@ class RunView:
         """The files and folders that were recorded with their hashes."""
         return list(artifacts.read(self._contents))
 
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """The checkpoints that were saved and kept, in order; hidden ones are left out."""
+        return checkpoints.read(self._contents)
+
     def follow(self, poll_s: float = 0.2, timeout: float | None = None) -> Iterator[list[Record]]:
         """Yield batches of records from the first on, until the run has ended.
 
@@ -336,7 +238,7 @@ class RunView:
         """
         from epochal.read import tail
 
-        return tail.follow(self.dir, poll_s=poll_s, timeout_s=timeout)
+        return tail.follow(self.dir, rank=self._rank, poll_s=poll_s, timeout_s=timeout)
 
     def _must_exist(self, metric: str) -> None:
         known = self._document["metrics"]
@@ -377,7 +279,7 @@ class RunView:
         for known in ("_document", "media"):
             self.__dict__.pop(known, None)
         self._load = None
-        self._contents = Contents(self.dir, before)
+        self._contents = Contents(self.dir, before, rank=self._rank)
         return self
 
     def __repr__(self) -> str:

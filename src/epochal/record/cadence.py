@@ -112,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
     "system": Kind(Every(10, "s"), "use of processors, memory and disk"),
     "memory": Kind(Every(100), "memory of the accelerator"),
     "performance": Kind(Every(1), "throughput and durations"),
+    "model": Kind(Every(1), "architecture of a watched model: once, whatever the interval"),
     "diagnostics": Kind(Every(500), "other measurements on the model"),
     "checkpoint": Kind(Every(1, "epochs"), "checkpoints that are saved by themselves"),
     "flush": Kind(Every(500), "flushes of TensorBoard files"),

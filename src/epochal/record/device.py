@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from epochal.core.bell import Bell
+from epochal.core.deferred import Deferred
 from epochal.core.problems import Problems
 from epochal.record.values import Clock
 
@@ -109,6 +110,8 @@ class DeviceValues:
 
 def start_copy(value: Any) -> Copy:
     """Begin to bring a one-element array to the host, without waiting for its device."""
+    if isinstance(value, Deferred):
+        return Copy(value.ready, value.__float__)
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         # JAX arrays never change: it is enough to keep the reference.

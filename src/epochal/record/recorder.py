@@ -149,6 +149,15 @@ class Recorder:
                 if self._aside:
                     self._catch_up()
 
+    def attached_row(
+        self, values: Mapping[str, Any], step: Step | None, epoch: float | None
+    ) -> None:
+        """Record a row at the step of the one before it."""
+        if step is None and self.last_step is None:
+            with self.lock:
+                self._counter = max(self._counter - 1, 0)  # this call is not one of the user's
+        self.row(values, step, epoch, None)
+
     def background_row(self, values: dict[str, float], phase: str) -> None:
         """Record a row that belongs to no step of its own: it gets the last one."""
         step = max(self._counter - 1, 0) if self.last_step is None else self.last_step

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from epochal.core.errors import LogError
 from epochal.core.names import clean_key
-from epochal.core.problems import Problems, logger
-from epochal.core.records import RunInfo
-from epochal.core.redact import redact
-from epochal.record.cadence import Cadence
-from epochal.record.channel import Channel, OpenSession
-from epochal.record.config import Config
-from epochal.record.health import Health
-from epochal.record.summary import Summary
-from epochal.record.values import shown
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-State = Literal["finished", "failed", "interrupted"]
-FINISH_TIMEOUT_S = 2.0
+from epochal.core.problems import logger
+from epochal.record.recording import Recording
 
 
-class Run:
+class Run(Recording):
     """One execution of a training, being recorded.  Made by :func:`epochal.init`.
 
     All methods may be called from any thread.  After ``init`` none of them raises because of
@@ -49,25 +32,6 @@ class Run:
         ...     for step in range(3):
         ...         run.log({"train/loss": 1.0 / (step + 1)}, step=step)
     """
-
-    def __init__(
-        self, info: RunInfo, *, config: Config, open_session: OpenSession | None,
-        cadence: Cadence, problems: Problems, on_alert: Callable[..., None] | None = None,
-        on_finish: Callable[[Run, bool], None] | None = None,
-    ) -> None:  # fmt: skip
-        self.id, self.name, self.project, self.dir = info.id, info.name, info.project, info.dir
-        self.config = config
-        self.summary = Summary(lambda values: self._event("summary", {"values": values}))
-        config.on_update = lambda update: self._event("config", {"update": redact(update)})
-        self._open_session, self._problems, self._cadence = open_session, problems, cadence
-        self._on_alert, self._on_finish = on_alert, on_finish
-        self._before_end: list[Callable[[], None]] = []
-        self._finished = False
-        self._opening = threading.RLock()
-        self._channel: Channel | None = None
-        self._row: Callable[..., None] = _no_row
-        if open_session is not None:
-            self._open_channel()
 
     def log(
         self, values: Mapping[str, Any], step: float | None = None, *,
@@ -94,6 +58,25 @@ class Run:
         except Exception as error:  # noqa: BLE001 - logging never ends training; counted and told
             self._refused(error, values, step, epoch, phase)
 
+    def with_next_row(self, values: Mapping[str, Any]) -> None:
+        """Record values with the next row that is logged: they get its step, epoch and time.
+
+        For what is measured inside a step whose number only the training loop knows, such as
+        gradients seen from a hook of the optimizer.
+
+        Example:
+            >>> import epochal, tempfile
+            >>> with epochal.init(project="doc", dir=tempfile.mkdtemp()) as run:
+            ...     run.with_next_row({"gradients/norm": 2.0})
+            ...     run.log({"loss": 0.5}, step=7)
+            >>> epochal.RunView(run.dir).series("gradients/norm").steps.tolist()
+            [7]
+        """
+        if self._open_session is None or self._finished:
+            return
+        self._attached.append(values)
+        self._row = self._row_and_attached
+
     def define(
         self, metric: str, *, unit: str | None = None, goal: str | None = None,
         range: tuple[float | None, float | None] | None = None,
@@ -115,6 +98,8 @@ class Run:
             self._problem("define", f"define({metric!r}): {wrong}; the definition is ignored")
             return
         data = {key: value for key, value in given.items() if value is not None}
+        if goal is not None:
+            self._goals[metric] = goal
         self._event("define", {"metric": clean_key(metric)[0], **data})
 
     def tag(self, *tags: str) -> None:
@@ -167,6 +152,80 @@ class Run:
             fields = {"name": str(name or os.path.basename(full)), "type": str(type), "path": full}
             self._open_channel().media.put_artifact(fields)
 
+    def save_checkpoint(  # noqa: PLR0913, PLR0917 - what a training has to keep
+        self, model: Any = None, optimizer: Any = None, scheduler: Any = None,
+        epoch: float | None = None, step: float | None = None, loss: Any = None,
+        metrics: Mapping[str, Any] | None = None, monitor: str | None = None,
+        goal: str | None = None, keep_last: int | None = None, *, final: bool = False,
+        ema: Any = None, extra: Any = None, generators: Mapping[str, Any] | None = None,
+    ) -> str | None:  # fmt: skip
+        """Save the state of the training as ``checkpoint_epoch_E_step_S.pt``, and record it.
+
+        The file is there whole or not at all, whatever happens, and on disk when this returns.
+        What cannot be saved is told and counted, and never ends the training.
+
+        Args:
+            model: a module, a state dict, or a mapping of names to modules.  It is saved without
+                ``DistributedDataParallel`` and ``torch.compile`` around it.
+            optimizer: likewise.
+            scheduler: likewise.
+            epoch: the epoch that was completed.
+            step: the last step of it; by default the last one logged.
+            loss: the training's loss.
+            metrics: numbers by name.
+            monitor: the metric in ``metrics`` by which the best checkpoint is chosen; that one is
+                ``best_model.pt`` too.
+            goal: "minimize" or "maximize"; default: what ``define`` said of the metric, else
+                "minimize" for names that end in loss, error or perplexity.
+            keep_last: remove older checkpoints but for so many, the best one and final ones.
+            final: it is the last one of the training: ``final_model.pt`` too.
+            ema: an averaged copy of the model.
+            extra: anything else, of plain types and tensors.
+            generators: your own generators of random numbers by name, such as a DataLoader's.
+
+        Returns:
+            The file's path, None if nothing was saved.
+
+        Raises:
+            CheckpointError: with ``strict=True`` only: it cannot be saved.
+        """
+        facts = {"epoch": epoch, "step": self.step if step is None else step, "loss": loss,
+                 "metrics": metrics, "config": self.config.to_dict(), "extra": extra}  # fmt: skip
+        parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "ema": ema}
+        return self._save_checkpoint(
+            parts, facts, monitor=monitor, goal=goal, keep_last=keep_last, final=final,
+            generators=generators,
+        )  # fmt: skip
+
+    def load_checkpoint(
+        self, which: str | os.PathLike[str] = "last", model: Any = None, optimizer: Any = None,
+        scheduler: Any = None, ema: Any = None, *, rng: bool = True,
+        generators: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Load a checkpoint and give what it holds back to what is given.
+
+        It is loaded to the host, with ``weights_only=True``: no code in it is ever run.  Its hash
+        is compared with the recorded one.
+
+        Args:
+            which: "last": the newest one that is sound (if a newer one is damaged, that is
+                logged); "best"; "final"; or a path.
+            model: what gets the model's state back, a module or a mapping of names to modules.
+            optimizer: likewise.
+            scheduler: likewise.
+            ema: the averaged copy of the model.
+            rng: also set the generators of random numbers of Python, NumPy, PyTorch and CUDA.
+            generators: your own generators, by the names under which they were saved.
+
+        Returns:
+            The whole dictionary: ``epoch step loss metrics config …``.
+
+        Raises:
+            CheckpointError: there is none, it is damaged, or it does not fit what was given.
+        """
+        parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "ema": ema}
+        return self._checkpoints().load(which, parts, rng=rng, generators=generators)
+
     def record_background(self, values: dict[str, float], phase: str) -> None:
         """Record numbers that belong to no step, such as samples of the machine; never raises."""
         if self._channel is None or self._finished:
@@ -180,10 +239,6 @@ class Run:
         """Record lines that the program printed or logged (a ``console`` event); never raises."""
         if self._channel is not None and not self._finished:
             self._event("console", fields)
-
-    def before_end(self, stop: Callable[[], None]) -> None:
-        """Have something called just before the run's end is recorded, in any thread."""
-        self._before_end.append(stop)
 
     def due(self, kind: str, step: float | None = None, epoch: float | None = None) -> bool:
         """Say whether something that is logged every so often is due now (see the settings).
@@ -200,178 +255,6 @@ class Run:
     def step(self) -> float | None:
         """The last step that was given, None if none ever was."""
         return self._channel.recorder.last_step if self._channel else None
-
-    def flush(self, sync: bool = False, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
-        """Wait until everything logged so far is in the run folder.
-
-        Args:
-            sync: also make the disk keep it: it then survives power loss.
-            timeout: seconds to wait at most; default 10.
-
-        Returns:
-            False if the time was up first; nothing is lost by that.
-        """
-        if self._channel is None or self._finished:
-            return True
-        return self._channel.flush(sync=sync, timeout_s=10.0 if timeout is None else timeout)
-
-    def finish(self, state: State = "finished") -> None:
-        """End the run; returns within 2 s, whatever the disk does.  Again: does nothing."""
-        self._end(state, "")
-
-    def health(self) -> Health:
-        """Return how recording stands."""
-        channel = self._channel
-        if channel is None:
-            return Health(ok=True, promise="nothing is recorded: the run is off")
-        totals, dropped = self._problems.totals(), channel.recorder.dropped
-        lag_s = 0.0 if self._finished else channel.journal.lag_s()
-        shared = channel.survives
-        return Health(
-            ok=not (totals or dropped or channel.journal.failing) and lag_s < 1.0,
-            promise="process death" if shared else "nothing before the journal",
-            lag_s=lag_s,
-            dropped=dropped,
-            failing=channel.journal.failing,
-            problems=totals,
-            waiting_for_device=len(channel.device),
-            waiting_media=len(channel.media),
-        )
-
-    def __enter__(self) -> Self:
-        """Return the run itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        """Finish; an exception makes the state "failed" (Ctrl-C: "interrupted")."""
-        if error is None:
-            self._end("finished", "")
-        else:
-            self.end_with(error)
-
-    def end_with(self, error: BaseException) -> None:
-        """Finish because of an exception and keep its traceback."""
-        interrupted = isinstance(error, KeyboardInterrupt)
-        text = "".join(traceback.format_exception(error))[-20_000:]
-        self._end("interrupted" if interrupted else "failed", text)
-
-    def __repr__(self) -> str:
-        """Return the class, name and id."""
-        return f"<epochal.Run {self.name!r} {self.id}>"
-
-    # -- inside ------------------------------------------------------------------------------
-
-    def _event(self, kind: str, data: Mapping[str, Any]) -> bool:
-        """Record an event; False: it could not be, which was told."""
-        if self._finished:
-            self._row()  # tells it
-            return False
-        if self._open_session is None:
-            return False
-        try:
-            placed = self._open_channel().recorder.event(kind, data)
-        except Exception as error:  # noqa: BLE001 - never ends training; counted and told
-            self._problem("event", f"cannot record {kind}: {error}")
-            return False
-        if not placed:
-            self._problem("dropped", f"there was no room to record {kind}: too much at once")
-        return placed
-
-    def _problem(self, topic: str, message: str) -> None:
-        self._problems.report(topic, message)
-
-    def _refused(self, error: Exception, values: Any, *clock: Any) -> None:
-        """Keep what a failed ``log`` was given as an event, then tell or raise."""
-        if isinstance(error, LogError):
-            raise error
-        if self._finished:
-            self._row_after_end()
-            return
-        if not isinstance(values, Mapping):
-            why = f"log() takes a mapping of metric names to values, not a {type(values).__name__}"
-        elif isinstance(error, OSError):
-            why = f"this process cannot write to {self.dir}: {error.strerror or error}"
-        else:
-            given = ", ".join(
-                f"{name}={shown(part)}"
-                for name, part in zip(("step", "epoch", "phase"), clock, strict=True)
-            )
-            why = f"log() cannot use {given}: {error}"
-        data = {"key": "", "why": why, "value": shown(values, limit=2000), "step": None}
-        self._event("refused", data)
-        self._problem("row", f"{why}; the row is kept as a 'refused' event")
-
-    def _end(self, state: str, error: str) -> None:
-        channel = self._channel
-        if channel is None:  # off, or a forked child that recorded nothing
-            self._finished = self._finished or self._open_session is not None
-            return
-        if channel.recorder.put_aside(lambda: self._end(state, error)):
-            return  # called by a signal handler inside log(): done as soon as that call ends
-        self._stop_background()
-        channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
-        channel.media.finish()
-        with channel.recorder.lock:  # what other threads log is before the end, or told
-            if self._finished:
-                return
-            if not self._event("end", {"state": state, "error": error, **self._totals(channel)}):
-                self._event("end", {"state": state, "error": "", **self._totals(channel)})
-            self._finished, self._row = True, self._row_after_end
-            channel.recorder.close()
-        self._problems.tell_noted()
-        complete = channel.close(FINISH_TIMEOUT_S * 0.45)
-        if self._on_finish is not None:
-            self._on_finish(self, complete)
-
-    def _stop_background(self) -> None:
-        while self._before_end:
-            stop = self._before_end.pop()
-            try:
-                stop()
-            except Exception as error:  # noqa: BLE001 - what it records is extra; counted and told
-                self._problem("background", f"could not be ended: {type(error).__name__}: {error}")
-
-    def _totals(self, channel: Channel) -> dict[str, Any]:
-        return {"dropped": channel.recorder.dropped, "problems": self._problems.totals()}
-
-    def record_resume(self, after: float | None, last_step: float | None, calls: int) -> None:
-        """Record that this session goes on with an earlier run, hiding what came after a step."""
-        if self._channel is not None:
-            self._channel.recorder.go_on(last_step, calls)
-        self._event("resume", {"after": after})
-
-    def reopen_in_child(self) -> None:
-        """After a fork, in the child: drop the parent's channel; the first call opens a new one."""
-        self._before_end.clear()
-        self._opening = threading.RLock()
-        if self._channel is None or self._finished:
-            return
-        self._channel.abandon()
-        self._channel = None
-        self._row = self._first_row_in_child
-
-    def _first_row_in_child(self, *row: Any) -> None:
-        self._open_channel().recorder.row(*row)
-
-    def _open_channel(self) -> Channel:
-        """Return this process's channel; a forked child makes one when it first needs it."""
-        with self._opening:
-            if self._channel is None:
-                assert self._open_session is not None
-                self._channel = Channel(self._open_session, self._problems, self._refused)
-                self._row = self._channel.recorder.row
-            return self._channel
-
-    def _row_after_end(self, *_: Any) -> None:
-        message = f"run {self.name!r} is finished: what is recorded now is lost"
-        self._problems.report("finished", message)
-
-
-def _no_row(*_: Any) -> None:
-    """Record nothing: the run is off."""
 
 
 def _wrong_definition(goal: str | None, limits: Any, summary: str | None) -> str:

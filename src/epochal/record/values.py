@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from epochal.core.deferred import Deferred
 from epochal.core.errors import LogError
 from epochal.core.media import LoggedText, Media
 from epochal.core.names import clean_key
@@ -115,6 +116,8 @@ class Values:
             self._nested(key, value, found)
         elif is_array(value):
             self._array(key, value, found)
+        elif isinstance(value, Deferred):
+            self._later_number(key, value, found)
         elif isinstance(value, int):
             self._integer(key, int(value), found)
         elif isinstance(value, numbers.Number) and hasattr(kind, "__float__"):  # Fraction, Decimal
@@ -181,8 +184,7 @@ class Values:
                 " Histogram of it",
             )
         elif on_device(value):
-            found[key] = NAN  # keeps the key's place until the value is there
-            self._on_device[key] = value
+            self._later_number(key, value, found)
         else:
             number = value.item()
             if getattr(value, "mask", False):
@@ -195,6 +197,10 @@ class Values:
                 self._integer(key, number, found)
             else:
                 found[key] = float(number)
+
+    def _later_number(self, key: Any, value: Any, found: dict[str, float]) -> None:
+        found[key] = NAN  # keeps the key's place until the value is there
+        self._on_device[key] = value
 
     def _event(self, kind: str, key: Any, **data: Any) -> None:
         name = self.names((key,), self._clock.phase)[0]

@@ -164,7 +164,10 @@ class Settings:
     )
     ranks: Literal["zero", "all"] = field(
         default="zero",
-        metadata=_about(one_of("zero", "all"), "which processes of a distributed job write"),
+        metadata=_about(
+            one_of("zero", "all"),
+            "which processes of a distributed job write: rank 0, or each its part of one run",
+        ),
     )
     sinks: tuple[str | Sink, ...] = field(
         default=("csv", "json"), metadata=_about(SINKS, "mirrors that follow the run")

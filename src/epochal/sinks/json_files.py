@@ -47,6 +47,8 @@ class JsonSink:
     records from the first.  Memory grows with the number of metrics, not of rows.
 
     Args:
+        config_dir: folder for the configurations of all runs, each as ``<run folder>_config.json``;
+            None: the configuration stands beside the summary.
         clock: seconds, monotonic.
 
     Example:
@@ -64,15 +66,17 @@ class JsonSink:
 
     name = "json"
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, *, config_dir: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._config_dir, self._clock = config_dir, clock
         self._run: dict[str, Any] = {}
         self._config: dict[str, Any] = {}
         self._summary: dict[str, Any] = {}
         self._goals: dict[str, str] = {}
         self._metrics: dict[str, MetricSummary] = {}
         self._rows: JsonRows | None = None
-        self._folder, self._slug = "", ""
+        self._folder = self._slug = self._config_path = ""
         self._changed = False
         self._written_at = 0.0
 
@@ -86,6 +90,11 @@ class JsonSink:
         """
         self._folder, self._slug = os.path.join(run.dir, "json"), run.slug
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self._config_path = os.path.join(self._folder, f"{self._slug}_config.json")
+        if self._config_dir:  # of many runs: the run folder's name is unique
+            os.makedirs(self._config_dir, exist_ok=True)
+            name = f"{os.path.basename(run.dir)}_config.json"
+            self._config_path = os.path.join(self._config_dir, name)
         try:
             self._restore(state or _beginning(run))
             if self._rows is not None:  # after an ``open`` that failed
@@ -226,8 +235,9 @@ class JsonSink:
             return
         metrics = {name: m.to_dict(self._goal(name)) for name, m in self._metrics.items()}
         summary = {"run": self._run, "metrics": metrics, "summary": self._summary}
-        self._replace("config", self._config)
-        self._replace("summary", summary)
+        write_atomically(self._config_path, to_json(self._config, indented=True) + b"\n")
+        path = os.path.join(self._folder, f"{self._slug}_summary.json")
+        write_atomically(path, to_json(summary, indented=True) + b"\n")
         self._changed, self._written_at = False, self._clock()
 
     def _goal(self, metric: str) -> str | None:
@@ -235,10 +245,6 @@ class JsonSink:
         patterns = [name for name in self._goals if name.endswith("*")]
         fitting = [name for name in patterns if metric.startswith(name[:-1])]
         return self._goals.get(metric) or self._goals.get(max(fitting, key=len, default=""))
-
-    def _replace(self, what: str, content: Mapping[str, Any]) -> None:
-        path = os.path.join(self._folder, f"{self._slug}_{what}.json")
-        write_atomically(path, to_json(content, indented=True) + b"\n")
 
 
 def _beginning(run: RunInfo) -> dict[str, Any]:

@@ -29,7 +29,7 @@ DRAFT_AGE_S = 3600.0
 CATALOG_AGE_S = 90 * 86400.0
 _CATALOG = re.compile(r"catalog-(\d+)-[0-9a-f]+\.sqlite(?:-\w+)?\Z")
 _DRAFT = re.compile(r"\.(run\.json|.+\.(?:[a-z0-9_]{8}|[a-f0-9]{16})|\d{4,}-[0-9a-f]{16}\.\w+)\Z")
-_FOLDERS = ("", "sealed", "follow", "csv", "json", "media")
+_FOLDERS = ("", "sealed", "follow", "csv", "json", "media", "checkpoints")
 
 
 class Litter(NamedTuple):

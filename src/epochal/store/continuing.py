@@ -38,6 +38,7 @@ class Target:
         last_step: the last step that was given, None if none ever was.
         calls: if no step was ever given, the next number of the counter of calls.
         hides_after: what came after this step is hidden from now on, None: nothing.
+        ordinal: of the new session, None: the next one.
         config_updates: what was changed in the config since the start, in order.
     """
 
@@ -47,6 +48,7 @@ class Target:
     last_step: float | None = None
     calls: int = 0
     hides_after: float | None = None
+    ordinal: int | None = None
     config_updates: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -124,7 +126,7 @@ def target(run_dir: str, hides_after: float | None = None) -> Target:
 
 
 class _End(NamedTuple):
-    """How far a segment goes, and what it changes in the config."""
+    """How far a segment goes, and what it changes in the config; of other ranks only the time."""
 
     elapsed_ns: int
     step: float | None
@@ -147,6 +149,8 @@ def _ends(run_dir: str) -> list[_End]:
 
 def _sealed_end(target_dir: str, segment: Segment) -> _End:
     manifest = sealed.read_manifest(target_dir, segment)
+    if manifest.rank:
+        return _End(manifest.last_elapsed_ns, None, False, [])  # noqa: FBT003 - as below
     found = of_manifest(target_dir, manifest).of("config")
     updates = [event.data["update"] for event in found]
     annotates = manifest.descriptor.get("role") == "annotate"
@@ -182,4 +186,6 @@ def _journal_end(path: str, segment: Segment) -> _End:
     if not descriptor or descriptor.get("role") == "annotate":
         return _End(0, None, False, updates)  # noqa: FBT003 - the fields say what it is
     passed_ns = max(0, mono_ns - descriptor["mono_ns"]) if mono_ns else 0
+    if descriptor.get("rank"):
+        step, given, updates = None, False, []
     return _End(descriptor["elapsed_ns"] + passed_ns, step, given, updates)

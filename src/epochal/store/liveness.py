@@ -18,7 +18,7 @@ from epochal.core import items, ring
 from epochal.core.system import host_name
 from epochal.journal import frames
 from epochal.journal.frames import Frame
-from epochal.journal.session import boot_id
+from epochal.journal.session import boot_id, first_descriptor
 
 SILENCE_S = 60.0
 TAIL_BYTES = 8 << 20
@@ -76,6 +76,24 @@ def of_process(descriptor: dict[str, Any], seen_s: float, *, now_s: float | None
         return Life.ALIVE if alive else Life.DEAD
     now_s = time.time() if now_s is None else now_s
     return Life.SILENT if now_s - seen_s > SILENCE_S else Life.ALIVE
+
+
+def other_ranks_live(run_dir: str) -> bool:
+    """Say whether a rank of a distributed job other than 0 still writes to a run."""
+    journal = os.path.join(run_dir, "journal")
+    for segment in {each.session: each for each in frames.segments(journal)}.values():
+        try:
+            descriptor = first_descriptor(journal, segment) or {}
+            seen_s = os.path.getmtime(os.path.join(journal, segment.name))
+            if (
+                descriptor.get("rank")
+                and of_process(descriptor, seen_s) is Life.ALIVE
+                and life(run_dir, segment.session) is Life.ALIVE
+            ):
+                return True
+        except (FileNotFoundError, IndexError):  # it was sealed meanwhile
+            continue
+    return False
 
 
 def _process_lives(descriptor: dict[str, Any]) -> bool:

@@ -11,7 +11,6 @@ import numpy as np
 from epochal.core.items import HAS_EPOCH, IMPLICIT_STEP, Layout
 from epochal.core.records import Event, Record, Row
 from epochal.journal import frames
-from epochal.journal.frames import Segment
 from epochal.journal.reader import START, JournalReader, Position
 from epochal.store import parquet, sealed
 from epochal.store.columns import Array
@@ -30,10 +29,13 @@ class RunReader:
     Args:
         run_dir: the run's folder.
         positions: where to go on, by session id.
+        rank: only the sessions of this rank of a distributed job; None: all.
     """
 
-    def __init__(self, run_dir: str, positions: dict[str, Position] | None = None) -> None:
-        self._run_dir = run_dir
+    def __init__(
+        self, run_dir: str, positions: dict[str, Position] | None = None, rank: int | None = None
+    ) -> None:
+        self._run_dir, self._rank = run_dir, rank
         self._positions = dict(positions or {})
         self._replay = self._sealed()
         self._live: JournalReader | None = None
@@ -47,7 +49,8 @@ class RunReader:
         if self._live is None:
             for batch in self._replay:
                 return batch
-            self._live = JournalReader(os.path.join(self._run_dir, "journal"), self._positions)
+            journal = os.path.join(self._run_dir, "journal")
+            self._live = JournalReader(journal, self._positions, self._rank)
         return self._live.read()
 
     def positions(self) -> dict[str, Position]:
@@ -63,6 +66,8 @@ class RunReader:
             if segment in journal or segment.index < at.index:
                 continue
             manifest = sealed.read_manifest(folder, segment)
+            if self._rank is not None and manifest.rank != self._rank:
+                continue
             for batch, seq in replay(folder, manifest, at.seq):
                 self._positions[segment.session] = Position(segment.index, 0, seq)
                 yield batch
@@ -70,21 +75,19 @@ class RunReader:
             self._positions[segment.session] = end
 
 
-def has_only_sealed(run_dir: str, positions: dict[str, Position]) -> bool:
-    """Say whether some of what comes after the positions is no longer in the journal."""
+def has_only_sealed(run_dir: str, positions: dict[str, Position], rank: int) -> bool:
+    """Say whether some of what a rank wrote after the positions is no longer in the journal."""
     journal = set(frames.segments(os.path.join(run_dir, "journal")))
     folder = os.path.join(run_dir, "sealed")
     for segment in sealed.sealed_segments(folder):
         at = positions.get(segment.session, START)
         if segment in journal or segment.index < at.index:
             continue
-        if at.index < segment.index or at.offset < _source_bytes(folder, segment):
+        manifest = sealed.read_manifest(folder, segment)
+        left = at.index < segment.index or at.offset < manifest.source_bytes
+        if left and manifest.rank == rank:
             return True
     return False
-
-
-def _source_bytes(folder: str, segment: Segment) -> int:
-    return sealed.read_manifest(folder, segment).source_bytes
 
 
 def replay(folder: str, manifest: Manifest, seq: int) -> Iterator[tuple[list[Record], int]]:

@@ -202,7 +202,9 @@ def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:
         if stop < size or reason not in sealed.TORN:
             return False
         size = start  # mirrors do not pass an unfinished frame at the end
-    if not cursor.passed(run_dir, segment.session, segment.index, size, sinks, gone):
+    if not manifest.rank and not cursor.passed(  # mirrors show rank 0 and nothing of the others
+        run_dir, segment.session, segment.index, size, sinks, gone
+    ):
         return False
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(run_dir, "journal", segment.name))

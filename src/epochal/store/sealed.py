@@ -105,6 +105,11 @@ class Manifest:
         """The manifest's file name."""
         return manifest_name(self.segment)
 
+    @property
+    def rank(self) -> int:
+        """The rank of the process that wrote the segment."""
+        return int(self.descriptor.get("rank", 0))
+
     def to_json(self) -> bytes:
         """Encode."""
         body = {**self.__dict__, "format": FORMAT, "segment": list(self.segment)}

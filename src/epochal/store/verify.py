@@ -20,8 +20,10 @@ from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.journal.reader import Position
-from epochal.store import cursor, folder, media_check, sealed, sequence
+from epochal.journal.session import rank_of
+from epochal.store import checkpoint_check, cursor, folder, media_check, sealed, sequence
 from epochal.store.checker import Checker
+from epochal.store.checkpoint_check import CheckpointRecord
 from epochal.store.columns import SegmentData, read_segment
 from epochal.store.events import Events, of_manifest
 from epochal.store.liveness import Life, life
@@ -122,6 +124,7 @@ def verify_run(run_dir: str, checker: Checker | None = None) -> Verification:
         for session in sessions:
             session.check()
     _check_media(found, set().union(*(session.media for session in sessions)))
+    _check_checkpoints(found, [each for session in sessions for each in session.checkpoints])
     _check_mirrors(found)
     return found
 
@@ -159,6 +162,7 @@ class _Session:
         self.torn: Damaged | None = None
         self.descriptor: dict[str, Any] = {}
         self.media: set[MediaRecord] = set()
+        self.checkpoints: list[CheckpointRecord] = []
 
     def check(self) -> None:
         """Check all segments, then whether any record is missing between them."""
@@ -215,6 +219,7 @@ class _Session:
 
     def _take_events(self, events: Events) -> None:
         self.media |= media_check.records(events)
+        self.checkpoints += checkpoint_check.records(events)
         self.found.dropped += sum(int(e.data.get("dropped") or 0) for e in events.of("end"))
 
     def _check_sealed(self, segment: Segment, manifest: Manifest) -> None:
@@ -283,19 +288,29 @@ def _check_media(found: Verification, media: set[MediaRecord]) -> None:
         )
 
 
+def _check_checkpoints(found: Verification, records: list[CheckpointRecord]) -> None:
+    for file in checkpoint_check.check(found.run_dir, records):
+        found.files, found.bytes = found.files + 1, found.bytes + file.bytes
+        if file.fault:
+            found.damage.append(Damaged(file.file, 0, file.bytes, file.fault))
+
+
 # -- mirrors ---------------------------------------------------------------------------------
 
 
 def behind(run_dir: str) -> dict[str, int]:
     """Return the bytes of a run that each mirror has not taken yet; only those with some.
 
-    What is sealed counts as it was in the journal: a mirror that begins late replays it.
+    What is sealed counts as it was in the journal: a mirror that begins late replays it.  Of a
+    distributed job, mirrors take what rank 0 recorded.
 
     Raises:
         RunFolderError: the run's description cannot be read.
     """
     known = cursor.cursors(run_dir)
-    sizes = {s: _size(run_dir, s) for s in frames.segments(os.path.join(run_dir, "journal"))}
+    live = frames.segments(os.path.join(run_dir, "journal"))
+    others = {s.session for s in {s.session: s for s in live}.values() if _is_other(run_dir, s)}
+    sizes = {s: 0 if s.session in others else _size(run_dir, s) for s in live}
     sealed_only = set(sealed.sealed_segments(os.path.join(run_dir, "sealed"))) - set(sizes)
     sizes |= {segment: _sealed_size(run_dir, segment) for segment in sealed_only}
     lag = {}
@@ -325,11 +340,20 @@ def _size(run_dir: str, segment: Segment) -> int:
         return 0  # sealed meanwhile, so every mirror has it
 
 
+def _is_other(run_dir: str, segment: Segment) -> bool:
+    """Say whether another rank than 0 wrote a segment of the journal."""
+    try:
+        return bool(rank_of(os.path.join(run_dir, "journal"), segment))
+    except FileNotFoundError:
+        return False
+
+
 def _sealed_size(run_dir: str, segment: Segment) -> int:
     try:
-        return sealed.read_manifest(os.path.join(run_dir, "sealed"), segment).source_bytes
+        manifest = sealed.read_manifest(os.path.join(run_dir, "sealed"), segment)
     except (ValueError, OSError):
         return 0  # reported where sealed files are checked
+    return 0 if manifest.rank else manifest.source_bytes
 
 
 def _check_mirrors(found: Verification) -> None:

@@ -100,16 +100,23 @@ class Files:
         self._shown(event, text.encode("utf-8", "backslashreplace"), "txt", about)
 
     def artifact(self, event: Event) -> None:
-        """Take an artifact of the user's: a file, or the recorded files of a folder."""
+        """Take an artifact of the user's: a file, or the recorded files of a folder.
+
+        A checkpoint that the run removed to make room is forgotten, unless it was uploaded.
+        """
         data = event.data
         name, path = data["name"], data["path"]
         files = data.get("files")
         if files is None:
-            files = [[os.path.basename(path), data["bytes"], data["sha256"]]]
+            files = [[os.path.basename(path), data.get("bytes", 0), data["sha256"]]]
             path = os.path.dirname(path)
         for file, size, sha256 in files:
-            source = _Source(os.path.join(path, file), size, sha256)
-            self._sources[f"artifacts/{to_path(name)}/{to_path(file)}"] = source
+            place = f"artifacts/{to_path(name)}/{to_path(file)}"
+            if event.kind == "artifact":
+                self._sources[place] = _Source(os.path.join(path, file), size, sha256)
+            elif not os.path.exists(os.path.join(path, file)):
+                self._sources.pop(place, None)
+                self.left_out.pop(place, None)
 
     def send(self, to: MlflowRun) -> None:
         """Upload what waits; what was uploaded just before an error is not uploaded again.

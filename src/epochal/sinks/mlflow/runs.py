@@ -229,7 +229,7 @@ class MlflowSink:
                 self._take_text(event)
             case "media" if self._artifacts:
                 self._files.medium(event)
-            case "artifact" if self._artifacts:
+            case "artifact" | "artifact_removed" if self._artifacts:
                 self._files.artifact(event)
 
     def _take_text(self, event: Event) -> None:

@@ -7,14 +7,18 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from epochal.core.name_map import NameMap
 from epochal.core.optional import require
-from epochal.core.records import Record, Row
+from epochal.core.records import Row
+from epochal.sinks.tensorboard.layout import Layout
+from epochal.sinks.tensorboard.sections import Place
 
 MAX_KEY_SETS = 1024
 """So many prepared events are kept; metric names that differ in every row would fill the memory."""
 
 FIRST_STEP, LAST_STEP = -(2**63), 2**63 - 1
+
+ALWAYS = "-inf"
+"""The mark of values that belong to no step: a resume hides none of them."""
 
 
 def load(module: str) -> Any:
@@ -48,6 +52,14 @@ def protos() -> Protos:
     return Protos(event.Event, event.SessionLog, summary.Summary, tensor.TensorProto, types)
 
 
+class _Slot(NamedTuple):
+    """A value of a prepared event: which of the row's numbers goes there, and times what."""
+
+    value: Any
+    position: int
+    factor: float
+
+
 class RowEvents:
     """Serializes rows, each as one event with all its values.
 
@@ -55,31 +67,67 @@ class RowEvents:
     quarter of the time of making it anew.
 
     Args:
-        names: TensorBoard's names of the metrics.
+        layout: where metrics stand in TensorBoard.
     """
 
-    def __init__(self, names: NameMap) -> None:
-        self._names = names
-        self._prepared: dict[tuple[str, ...], tuple[Any, Sequence[Any]]] = {}
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._prepared: dict[tuple[str, ...], _Prepared] = {}
+        self._prepared_epochs: dict[tuple[str, ...], _Prepared] = {}
 
-    def serialized(self, row: Row) -> bytes:
-        """Return a row's event."""
+    def serialized(self, row: Row) -> list[bytes]:
+        """Return a row's event; or two, as some of a row of an epoch is drawn against the epoch."""
+        of_epoch = row.epoch is not None and not row.step_given
+        known = self._prepared_epochs if of_epoch else self._prepared
         metrics = tuple(row.values)
-        event, values = self._prepared.get(metrics) or self._prepare(metrics)
-        event.wall_time = row.time_s
-        event.step = whole_step(row.step)
-        for value, number in zip(values, row.values.values(), strict=True):
-            value.simple_value = number  # to float32; what is too large for it becomes infinite
-        serialized: bytes = event.SerializeToString()
-        return serialized
+        by_step, by_epoch = known.get(metrics) or self._prepare(metrics, known, of_epoch=of_epoch)
+        found = []
+        if by_step is not None:
+            found.append(_filled(*by_step, row, row.step))
+        if by_epoch is not None and row.epoch is not None:
+            by_epoch[1][0].value.node_name = repr(row.step)
+            found.append(_filled(*by_epoch, row, row.epoch))
+        return found
 
-    def _prepare(self, metrics: tuple[str, ...]) -> tuple[Any, Sequence[Any]]:
-        if len(self._prepared) >= MAX_KEY_SETS:
-            self._prepared.clear()
-        event = protos().Event()
-        values = [event.summary.value.add(tag=self._names[name]) for name in metrics]
-        self._prepared[metrics] = event, values
-        return event, values
+    def _prepare(
+        self, metrics: tuple[str, ...], known: dict[tuple[str, ...], _Prepared], *, of_epoch: bool
+    ) -> _Prepared:
+        if len(known) >= MAX_KEY_SETS:
+            known.clear()
+        if not of_epoch:  # metrics of steps may take places that rows of epochs had before
+            self._prepared_epochs.clear()
+        find = self._layout.of_epoch if of_epoch else self._layout.of_number
+        places = [(place, i) for i, name in enumerate(metrics) for place in find(name)]
+        prepared = tuple(
+            _event([each for each in places if each[0].by_epoch is by_epoch])
+            for by_epoch in (False, True)
+        )
+        known[metrics] = prepared[0], prepared[1]
+        return known[metrics]
+
+
+_Filling = tuple[Any, list[_Slot]]
+_Prepared = tuple[_Filling | None, _Filling | None]
+
+
+def _event(places: Sequence[tuple[Place, int]]) -> _Filling | None:
+    """Return an event with room for these values; None: there are none."""
+    if not places:
+        return None
+    event = protos().Event()
+    add = event.summary.value.add
+    return event, [_Slot(add(tag=place.tag), i, place.factor) for place, i in places]
+
+
+def _filled(event: Any, slots: list[_Slot], row: Row, step: float) -> bytes:
+    event.wall_time = row.time_s
+    event.step = whole_step(step)
+    numbers = tuple(row.values.values())
+    for value, position, factor in slots:
+        # To float32; what is too large for it becomes infinite.
+        value.simple_value = numbers[position] * factor
+    serialized: bytes = event.SerializeToString()
+    return serialized
 
 
 def beginning(time_s: float) -> list[bytes]:
@@ -99,13 +147,18 @@ def beginning(time_s: float) -> list[bytes]:
 def stays(event: bytes, after: float) -> bool:
     """Say whether an event stays when everything after a step is hidden."""
     found = protos().Event.FromString(event)
-    return not found.HasField("summary") or found.step <= after
+    if not found.HasField("summary"):
+        return True
+    values = found.summary.value
+    # What is not drawn against the step has its own in a field that TensorBoard makes no use of.
+    mark = values[0].node_name if values else ""
+    return bool((float(mark) if mark else found.step) <= after)
 
 
-def summary(record: Record, step: float, values: Sequence[Any]) -> bytes:
+def summary(time_s: float, step: float, values: Sequence[Any]) -> bytes:
     """Return the event of values of any kind."""
     content = protos().Summary(value=values)
-    event = protos().Event(wall_time=record.time_s, step=whole_step(step), summary=content)
+    event = protos().Event(wall_time=time_s, step=whole_step(step), summary=content)
     serialized: bytes = event.SerializeToString()
     return serialized
 

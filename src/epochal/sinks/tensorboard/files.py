@@ -9,6 +9,7 @@ histogram         histograms
 text, table       text, which TensorBoard reads as Markdown; generated text below its settings
 caption           a text, ``<key>/caption``
 config, end       the tab HParams: the configuration flattened (``model.depth``), and the status
+layout sections   names of the numbered sections; configuration and model stand there, too
 resume            the files are replaced by some without what the new session hides
 ================= ===============================================================================
 
@@ -23,16 +24,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epochal.core.errors import DamageError, MissingExtraError, SinkError
-from epochal.core.name_map import NameMap
 from epochal.core.problems import Problems
 from epochal.core.records import Event, Record, Row, RunInfo
 from epochal.sinks.tensorboard import events, text
+from epochal.sinks.tensorboard.facts import Facts
 from epochal.sinks.tensorboard.folder import EventFolder
 from epochal.sinks.tensorboard.hparams import SessionFile
+from epochal.sinks.tensorboard.layout import make as make_layout
 from epochal.sinks.tensorboard.records import RecordFile
 
 BUFFER_BYTES = 1 << 20
 FORMAT = 1
+MODEL_TREE = "model/tree"
+"""The text whose lines and spaces must stay as they are."""
 
 
 class TensorBoardSink:
@@ -48,11 +52,19 @@ class TensorBoardSink:
             ``{"train/loss": "Loss/Train", "grad/*": "Gradients/*"}``; other names stay.
         dir: folder for the event files of all runs; each run has a folder of its name in it.
             Default: ``tensorboard`` in the run's folder.
-        hparams: give configuration and status to the tab HParams.
+        hparams: give configuration and status to the tab HParams; False: the sections leave out the
+            configuration, too.
+        layout: "plain", the names that were logged, or "sections", the fifteen numbered sections
+            (:mod:`epochal.sinks.tensorboard.sections`).
+        sections: sections that are switched off, by number or name: ``{"12": False}``.
+
+    Attributes:
+        layout: the name of the layout.
 
     Raises:
         MissingExtraError: the package ``tensorboard`` is not installed.
-        ValueError: ``names`` maps a beginning onto a single name.
+        ValueError: ``names`` maps a beginning onto a single name, or there is no such layout or
+            section.
 
     Example:
         >>> import tempfile
@@ -72,13 +84,19 @@ class TensorBoardSink:
 
     def __init__(
         self, *, names: Mapping[str, str] | None = None, dir: str | None = None,
-        hparams: bool = True,
+        hparams: bool = True, layout: str = "plain",
+        sections: Mapping[str | int, bool] | None = None,
     ) -> None:  # fmt: skip
         events.protos()  # a package that is missing is told when the run starts
-        self._names = NameMap(names)
-        self._options = {"names": dict(names or {}), "hparams": hparams}
+        self.layout = layout
+        self._layout = make_layout(layout, dict(names or {}), sections)
+        self._options: dict[str, Any] = {"names": dict(names or {}), "hparams": hparams}
+        if layout != "plain":
+            switches = {str(name): on for name, on in (sections or {}).items()}
+            self._options |= {"layout": layout, "sections": switches}
+        self._facts = Facts(self._layout) if layout == "sections" else None
         self._dir = dir
-        self._rows = events.RowEvents(self._names)
+        self._rows = events.RowEvents(self._layout)
         self._problems = Problems()
         self._about = RunInfo("", "", "", "", "")
         self._stem = ""
@@ -107,10 +125,11 @@ class TensorBoardSink:
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records; they reach the files at the next ``flush`` at the latest."""
-        append, row = self._opened().append, self._rows.serialized
+        append, events_of = self._opened().append, self._rows.serialized
         for record in records:
             if isinstance(record, Row):
-                append(row(record))
+                for event in events_of(record):
+                    append(event)
             else:
                 self._take(record)
                 append = self._opened().append  # a resume replaces the file
@@ -127,6 +146,8 @@ class TensorBoardSink:
             "stem": self._stem,
             "file": file.state(),
             "session": self._session and self._session.state(),
+            "layout": self._layout.state(),
+            "facts": self._facts and self._facts.state(),
             "texts": self._texts,
         }
 
@@ -150,9 +171,11 @@ class TensorBoardSink:
 
     def _begin(self) -> None:
         self._stem, self._texts = self._folder().new_stem(), {}
+        self._restore(None, None)
         self._use(None, None)
         for event in events.beginning(self._about.created_s):
             self._opened().append(event)
+        self._take_config(self._about.config, self._about.created_s)
         self._folder().keep_only(self._stem)
 
     def _go_on(self, state: Mapping[str, Any]) -> None:
@@ -162,6 +185,7 @@ class TensorBoardSink:
             raise SinkError(f"{self._folder().path} was written with other options; write it anew")
         self._stem = os.path.basename(state["stem"])
         self._texts = {key: list(parts) for key, parts in state["texts"].items()}
+        self._restore(state.get("layout"), state.get("facts"))
         self._use(dict(state["file"]), state["session"])
         self._folder().keep_only(self._stem)
 
@@ -172,6 +196,12 @@ class TensorBoardSink:
         if self._options["hparams"]:
             run, path = self._about, self._path("hparams")
             self._session = SessionFile(path, run.created_s, run.config, session)
+
+    def _restore(self, layout: Any, facts: Any) -> None:
+        self._layout.restore(layout)
+        self._rows = events.RowEvents(self._layout)
+        if self._facts is not None:
+            self._facts.restore(facts)
 
     def _folder(self) -> EventFolder:
         return EventFolder(self.folder(self._about), self._about.id)
@@ -197,17 +227,33 @@ class TensorBoardSink:
             case "media":
                 self._take_media(event)
             case "bigint":
-                value = events.scalar(self._names[data["key"]], _as_float(data["value"]))
-                self._append(event, data["step"], [value])
-            case "config" if self._session is not None:
-                self._session.update(data["update"])
+                places = self._layout.of_number(data["key"])
+                number = _as_float(data["value"])
+                values = [events.scalar(place.tag, number * place.factor) for place in places]
+                self._append(event.time_s, data["step"], values)
+            case "config":
+                self._take_config(data["update"], event.time_s)
+                if self._session is not None:
+                    self._session.update(data["update"])
+            case "summary" if self._facts is not None:
+                self._append_facts(event.time_s, self._facts.summary(data["values"]))
             case "end" if self._session is not None:
-                self._append(event, 0, [self._session.end(data["state"], event.time_s)])
+                self._append(event.time_s, 0, [self._session.end(data["state"], event.time_s)])
             case "resume":
                 self._resume(event)
 
-    def _append(self, event: Event, step: float | None, values: Sequence[Any]) -> None:
-        self._opened().append(events.summary(event, step or 0, values))
+    def _take_config(self, update: Mapping[str, Any], time_s: float) -> None:
+        if self._facts is not None and self._options["hparams"]:
+            self._append_facts(time_s, self._facts.config(update))
+
+    def _append_facts(self, time_s: float, values: Sequence[Any]) -> None:
+        if values:
+            values[0].node_name = events.ALWAYS
+        self._append(time_s, 0, values)
+
+    def _append(self, time_s: float, step: float | None, values: Sequence[Any]) -> None:
+        if values:
+            self._opened().append(events.summary(time_s, step or 0, values))
 
     def _resume(self, event: Event) -> None:
         """Hide what earlier sessions recorded after the step from which this one goes on."""
@@ -251,21 +297,25 @@ class TensorBoardSink:
         if number < count:
             self._texts[data["key"]] = parts
             return
-        shown = text.described("".join(parts), data.get("caption") or "", data.get("about") or {})
-        self._append(event, data["step"], [text.value(self._names[data["key"]], shown)])
+        content = "".join(parts)
+        if data["key"] == MODEL_TREE:
+            content = text.code(content)
+        shown = text.described(content, data.get("caption") or "", data.get("about") or {})
+        tags = self._layout.of_medium(data["key"])
+        self._append(event.time_s, data["step"], [text.value(tag, shown) for tag in tags])
 
     def _take_media(self, event: Event) -> None:
         from epochal.sinks.tensorboard import media
 
         data = event.data
         try:
-            values = media.values(self._about.dir, self._names[data["key"]], data)
+            tags = self._layout.of_medium(data["key"])
+            values = [v for tag in tags for v in media.values(self._about.dir, tag, data)]
         except (DamageError, MissingExtraError) as error:  # all else of the run can be mirrored
             self._problems.report(f"{data['type']} {type(error).__name__}",
                                   f"not in the TensorBoard files: {error}")  # fmt: skip
             return
-        if values:
-            self._append(event, data["step"], values)
+        self._append(event.time_s, data["step"], values)
 
 
 def _as_float(digits: str) -> float:

@@ -54,3 +54,13 @@ def _line(cells: Sequence[Any]) -> str:
 
 def _cell(content: Any) -> str:
     return "" if content is None else str(content).translate(_ESCAPES)
+
+
+def code(content: str) -> str:
+    r"""Return a text of which every line and space stays, as a block of code.
+
+    Example:
+        >>> code("a\n  b")
+        '    a\n      b'
+    """
+    return "\n".join(f"    {line}" for line in content.splitlines())

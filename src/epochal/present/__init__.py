@@ -1,0 +1,1 @@
+"""Figures and reports: data first, then the drawing of it."""
