@@ -57,7 +57,7 @@ def test_every_field_is_a_setting(tmp_path):
 def test_defaults_are_the_basic_preset(tmp_path):
     """What a config says by default is what the preset "Basic Tracking" does."""
     config = ExperimentConfig()
-    assert config.changes() == {}
+    assert config.changes() == {"save_interval": 1000}
     settings = load({"preset": "Basic Tracking"}, environ={}, cwd=tmp_path)
     assert config.enable_tensorboard == ("tensorboard" in settings.sinks)
     assert config.enable_wandb == ("wandb" in settings.sinks)
@@ -91,3 +91,10 @@ def test_checkpoint_keys():
         " timestamp".split()
     )
     assert ModelCheckpoint.from_dict({**contents, "config": {}}) == made
+
+
+def test_the_default_save_interval_counts_steps():
+    """Without a word on it checkpoints are due each 1000 steps, not each time one asks."""
+    assert ExperimentConfig().changes() == {"save_interval": 1000}
+    cadence = load(ExperimentConfig().changes()).cadence["checkpoint"]
+    assert str(cadence) == "1000 steps"

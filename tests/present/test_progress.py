@@ -65,3 +65,13 @@ def test_long_curves_keep_their_extremes():
     assert loss.non_finite.tolist() == [500.0]
     assert np.nanmax(health.lines[0].y) == 4.0
     training_progress(curves).canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("values", "log"), [([1.0, 3.8e9], True), ([1.0, 2.0], False), ([0.0, 1e9], False)]
+)
+def test_values_of_many_orders_stand_on_a_logarithmic_axis(values, log):
+    """A spike does not flatten the curve before it; zeros keep the axis linear."""
+    axes = training_progress({"loss": ([1, 2], values)}).axes[0]
+    assert (axes.get_yscale() == "log") is log
+    assert ("logarithmic" in axes.get_ylabel()) is log

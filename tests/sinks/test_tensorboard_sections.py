@@ -485,3 +485,16 @@ def test_by_name(tmp_path):
         time.sleep(0.05)
     found = accumulated(files).Tags()["scalars"]
     assert found == ["01_Training/Loss", "01_Training/Learning_Rate"]
+
+
+def test_numbers_of_a_nested_configuration(new_run):
+    """A nested key is the run's if it is the only one of its name; of two neither is."""
+    nested = {"training": {"batch_size": 8, "epochs": 3}, "epochs": 5}
+    run = new_run(config={**nested, "generator": {"lr": 0.1}, "critic": {"lr": 0.2}})
+    run.finish()
+    reader = mirrored(run)
+    assert points(reader, "15_Configuration/Batch_Size") == [(0, 8.0)]
+    assert points(reader, "15_Configuration/Num_Epochs") == [(0, 5.0)]
+    assert (
+        "15_Configuration/Learning_Rate" not in reader.Tags()["tensors"] + reader.Tags()["scalars"]
+    )

@@ -49,7 +49,7 @@ class ExperimentConfig:
 
     Example:
         >>> ExperimentConfig(experiment_name="clip", log_interval=5).changes()
-        {'experiment_name': 'clip', 'log_interval': 5}
+        {'save_interval': 1000, 'experiment_name': 'clip', 'log_interval': 5}
     """
 
     experiment_name: str | None = None
@@ -78,12 +78,16 @@ class ExperimentConfig:
     wandb_job_type: str | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that differ from the defaults: arguments of :func:`epochal.init`."""
+        """Return the fields that differ from the defaults: arguments of :func:`epochal.init`.
+
+        ``save_interval`` is always among them: no preset says it, and the settings count epochs.
+        """
         default = ExperimentConfig()
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if isinstance(self.resume_run, bool):
             values["resume_run"] = "auto" if self.resume_run else None
-        return {name: v for name, v in values.items() if v != getattr(default, name)}
+        said = {name: v for name, v in values.items() if v != getattr(default, name)}
+        return {"save_interval": self.save_interval, **said}
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write all fields to a JSON file and return its path; folders are made.

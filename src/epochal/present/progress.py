@@ -13,6 +13,9 @@ from epochal.present.style import PRINT, Theme, new_figure
 MAX_POINTS = 4000
 """Longer curves are drawn by the extremes of so many pieces: more than a page can show."""
 
+LOG_FROM = 1000.0
+"""Largest by smallest value from which an axis is logarithmic."""
+
 Points = tuple[Sequence[float], Sequence[float]]
 
 
@@ -59,10 +62,16 @@ def _panel(curves: Mapping[str, Points], name: str, title: str, label: str) -> P
     if not len(y):
         empty = f"No {name.replace('_', ' ')} was logged."
     shown_x, shown_y = _thinned(x, np.where(np.isfinite(y), y, np.nan))
+    log = not empty and name != "accuracy" and _spans_orders(y[np.isfinite(y)])
     return Panel(
-        title, label, shown_x, "step", lines=(Curve("steps that were logged", shown_y),),
-        non_finite=bad, empty=empty,
+        title, f"{label}, logarithmic" if log else label, shown_x, "step",
+        lines=(Curve("steps that were logged", shown_y),), non_finite=bad, empty=empty, log=log,
     )  # fmt: skip
+
+
+def _spans_orders(values: Array) -> bool:
+    """Say whether a linear axis would show the largest values only."""
+    return bool(values.min() > 0 and values.max() > LOG_FROM * values.min())
 
 
 def _counts(curves: Mapping[str, Points]) -> Panel:

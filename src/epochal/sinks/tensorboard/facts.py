@@ -71,11 +71,15 @@ class Facts:
 
     @staticmethod
     def _numbers(leaves: Mapping[str, Any]) -> Iterator[Any]:
-        done = set()
+        found: dict[str, dict[str, Any]] = {}
         for name, value in leaves.items():
-            known = NUMBERS.get(name.lower())
-            if known and _is_number(value) and known not in done:
-                done.add(known)
+            known = NUMBERS.get(name.lower().rpartition(".")[2])
+            if known and _is_number(value):
+                found.setdefault(known, {})[name] = value
+        for known, values in found.items():
+            top = {name: value for name, value in values.items() if "." not in name}
+            value, *others = (top or values).values()
+            if top or not others:  # of two nested ones none is the run's
                 yield scalar(f"{CONFIGURATION}/{known}", value)
 
 
