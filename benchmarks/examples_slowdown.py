@@ -19,8 +19,8 @@ KINDS = ("scalars", "full")
 SUBJECT = Subject(
     title="Slowdown of two examples",
     how=(
-        "the models, data and batches of `examples/language_model` and `examples/diffusion`, with"
-        " PyTorch's default number of threads; blocks of 4 s with and without recording, in random"
+        "the models, data, batches and number of threads of `examples/language_model` and"
+        " `examples/diffusion`; blocks of 4 s with and without recording, in random"
         " order within each pair, each after 0.5 s; scalars: loss, learning rate and gradient norm"
         ' of each step; full: `preset="full"` with its mirrors TensorBoard and W&B (offline),'
         " `epochal.watch` at its default cadence, means, throughput and learning rate each 5 steps;"
@@ -210,4 +210,6 @@ def _example(folder: str, module: str, config: str) -> tuple[Any, dict[str, Any]
     assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
-    return found, yaml.safe_load((EXAMPLES / folder / f"{config}.yaml").read_text())
+    read = yaml.safe_load((EXAMPLES / folder / f"{config}.yaml").read_text())
+    found.torch.set_num_threads(read["training"]["threads"])
+    return found, read
