@@ -1,7 +1,6 @@
 """The example `diffusion`: IDX files, the way from noise to image, and all files of a training."""
 
 import gzip
-import importlib
 import math
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from example_files import load_example
 
 import epochal
 
@@ -31,16 +31,7 @@ def example():
     """The training file as a module; its module of data is `example.data`."""
     pytest.importorskip("torch")
     pytest.importorskip("matplotlib")
-    sys.path.insert(0, str(FOLDER))
-    try:
-        sys.modules.pop("data", None)
-        spec = importlib.util.spec_from_file_location("train_diffusion", FOLDER / "train.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-        sys.modules.pop("data", None)
-    return module
+    return load_example("diffusion")
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:

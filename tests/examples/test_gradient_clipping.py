@@ -1,6 +1,5 @@
 """The example `gradient_clipping`: it diverges without clipping, and not with it."""
 
-import importlib.util
 import math
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from example_files import load_example
 
 import epochal
 
@@ -27,10 +27,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def example():
     """The training file as a module."""
-    spec = importlib.util.spec_from_file_location("gradient_clipping", FOLDER / "train.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("gradient_clipping")
 
 
 @pytest.fixture

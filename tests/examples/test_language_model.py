@@ -1,6 +1,5 @@
 """The example `language_model`: a tiny configuration trains and leaves what its page says."""
 
-import importlib.util
 import math
 import random
 from collections import Counter, defaultdict
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from example_files import load_example
 
 import epochal
 
@@ -27,10 +27,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def example():
     """The training file as a module."""
-    spec = importlib.util.spec_from_file_location("language_model", FOLDER / "train_with_wandb.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("language_model", "train_with_wandb")
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The example `sign_video`: clips from a folder, drawn hands, and the fifteen sections."""
 
 import csv
-import importlib
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from example_files import load_example
 
 import epochal
 
@@ -39,16 +38,7 @@ PATIENCE_S = 60
 def example():
     """The training file as a module; its module of data is `example.data`."""
     pytest.importorskip("torch")
-    sys.path.insert(0, str(FOLDER))
-    try:
-        sys.modules.pop("data", None)
-        spec = importlib.util.spec_from_file_location("train_sign_video", FOLDER / "train.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-        sys.modules.pop("data", None)
-    return module
+    return load_example("sign_video")
 
 
 @pytest.fixture

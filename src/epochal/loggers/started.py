@@ -42,7 +42,7 @@ def kept_from_training(method: Method) -> Method:
         except Exception as error:  # noqa: BLE001 - a logger's error never ends training; told
             message = f"{method.__name__}() failed: {type(error).__name__}: {error}"
             run: Run = self.run
-            run._problem(method.__name__, message)  # noqa: SLF001 - the run counts and tells
+            run.report_problem(method.__name__, message)
             return None
 
     return cast("Method", guarded)

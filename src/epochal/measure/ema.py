@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from epochal.core.deferred import Deferred
@@ -159,22 +158,11 @@ def compare_ema(
 def _evaluated(model: Any, evaluate: Callable[[Any], Any]) -> dict[str, float]:
     torch = tensors.torch_module()
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(list(devices)), torch.no_grad(), _evaluating(model):
+    with torch.random.fork_rng(list(devices)), torch.no_grad(), tensors.evaluating(model):
         found = evaluate(model)
     if not isinstance(found, Mapping):
         found = {"loss": found}
     return {name: float(value) for name, value in found.items()}
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _matching(model: Any, ema_model: Any) -> tuple[list[tensors.Values], list[Any]]:

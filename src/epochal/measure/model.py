@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -200,7 +199,12 @@ def _run(model: Any, example: Any) -> tuple[int, dict[str, str]]:
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     counter = FlopCounterMode(display=False)
     try:
-        with _evaluating(model), torch.random.fork_rng(list(devices)), torch.no_grad(), counter:
+        with (
+            tensors.evaluating(model),
+            torch.random.fork_rng(list(devices)),
+            torch.no_grad(),
+            counter,
+        ):
             if isinstance(example, Mapping):
                 model(**example)
             else:
@@ -223,14 +227,3 @@ def _tensors(value: Any) -> Iterator[tuple[Any]]:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for part in value:
             yield from _tensors(part)
-
-
-@contextlib.contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

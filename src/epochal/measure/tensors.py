@@ -7,6 +7,7 @@ rounded.  What is needed in memory beside the tensors is bounded by ``BLOCK``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,6 +63,18 @@ def unwrapped(model: Any) -> Any:
             model = model._orig_mod  # noqa: SLF001 - the only way to what torch.compile was given
         else:
             return model
+
+
+@contextlib.contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Put a model into evaluation mode, and each of its modules back afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def plain_name(name: str) -> str:
