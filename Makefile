@@ -20,6 +20,9 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 PIP_QUIET ?= -qq
 PIP_INSTALL := -m pip install $(PIP_QUIET) --disable-pip-version-check -c constraints.txt
 
+# Where it is set every process of a test would compile Epochal anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint docs bench clean test-here test-others
@@ -35,12 +38,13 @@ test: ## check style, types and layers, then run the tests on every Python found
 	@$(MAKE) --no-print-directory test-here
 	@$(MAKE) --no-print-directory test-others
 
-lint: $(VENV)/.dev ## check style, types and layers
-	@echo "==> Style, types, layers"
+lint: $(VENV)/.dev ## check style, types, layers and documentation
+	@echo "==> Style, types, layers, documentation"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 docs: $(VENV)/.docs ## build the documentation into site/
 	@echo "==> Documentation"

@@ -17,7 +17,7 @@ COMMAND = "python benchmarks/run.py"
 HOW_TO_RUN = (
     f"or, in an environment that has `epochal[bench]`, `{COMMAND}`. `--quick` takes minutes and"
     " gives trial figures, `--only NAME…` picks subjects, `--repeat N` repeats each measurement so"
-    " often, `--json FILE` keeps every value."
+    " often, `--renew` puts what is picked into this page. [Every value](benchmarks.json)."
 )
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Subject → case → figure → its values over the repetitions; or → "error" → why there is none."""

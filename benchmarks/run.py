@@ -1,6 +1,6 @@
-"""Measure Epochal beside other loggers and write ``docs/benchmarks.md``.
+"""Measure Epochal beside other loggers; write ``docs/benchmarks.md`` and every value beside it.
 
-Usage: python benchmarks/run.py [--only NAME…] [--quick] [--repeat N] [--json FILE]
+Usage: python benchmarks/run.py [--only NAME… [--renew]] [--quick] [--repeat N]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ NAMES = (
     "examples_slowdown",
 )  # fmt: skip
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+VALUES = PAGE.with_suffix(".json")
 
 
 def main() -> int:
@@ -42,14 +43,18 @@ def main() -> int:
     if "wandb" not in absent:
         notes.append("W&B offline, reading and kills: its files have no reader in Python.")
     load = os.getloadavg()[0]
-    results = measure_all(subjects, set(absent), arguments)
+    results: dict[str, Any] = measure_all(subjects, set(absent), arguments)
+    if arguments.renew:
+        titles = ", ".join(f'"{subject.title}"' for subject in subjects.values())
+        notes.append(f"Measured later than the other subjects, alone: {titles}.")
+        results = json.loads(VALUES.read_text()) | results
+        subjects = {name: importlib.import_module(name).SUBJECT for name in NAMES}
     page = Page(subjects, results, notes, quick=arguments.quick, load=load).markdown()
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
-    if arguments.only:  # a part must not replace the page of all
+    if arguments.only and not arguments.renew:  # a part must not replace the page of all
         print(page)
     else:
         PAGE.write_text(page)
+        VALUES.write_text(json.dumps(results, indent=1) + "\n")
         print(f"written: {PAGE.relative_to(PAGE.parent.parent)}")
     return 0
 
@@ -115,9 +120,11 @@ def _arguments() -> argparse.Namespace:
         metavar="NAME",
         help=f"only these, printed instead of written: {', '.join(NAMES)}",
     )
+    parser.add_argument(
+        "--renew", action="store_true", help="put these into the page, beside its earlier others"
+    )
     parser.add_argument("--quick", action="store_true", help="trial figures in minutes")
     parser.add_argument("--repeat", type=int, help="repetitions of each measurement")
-    parser.add_argument("--json", metavar="FILE", help="keep every value in this file")
     return parser.parse_args()  # fmt: skip
 
 

@@ -75,7 +75,9 @@ def signature(option: click.Option) -> str:
     numbers = isinstance(option.type, click.types.IntParamType)
     kind = "N" if numbers else "|".join(choices) if choices else option.type.name.upper()
     value = option.metavar or kind
-    return f"`{names} {value}`".replace("|", "\\|")
+    # Within backticks GitHub needs a pipe escaped and MkDocs shows the backslash: HTML suits both.
+    code = f"{names} {value}"
+    return f"<code>{code.replace('|', '&#124;')}</code>" if "|" in code else f"`{code}`"
 
 
 def meaning(option: click.Option) -> str:

@@ -4,17 +4,19 @@
 `<!-- settings -->`                             a table of all settings
 `<!-- cadence -->`                              a table of the kinds that have a cadence
 `<!-- older names -->`                          a table of the names for scripts of other loggers
+`<!-- example NAME -->`                         the page of an example, one level deeper
 `<!-- source PATH -->`                          a file of the package as a code block
 `<!-- source PATH NAME -->`                     one function, class or constant of it
 `<!-- source PATH from "TEXT" to "TEXT" -->`    its lines between those that hold these texts
 =============================================== ================================================
 
 PATH is relative to `src/epochal`.  The last line named by `to` is included.  The build fails where
-a public name of the package is missing on the page of the Python API.
+a public name is missing on the page of the Python API, or an error on that of the errors.
 """
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,12 +24,18 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 
-import epochal
+from epochal.core import errors
 from epochal.record.cadence import KINDS
 from epochal.settings import LEGACY_NAMES, describe
 
-PACKAGE = Path(__file__).parents[1] / "src" / "epochal"
-API = "reference/python.md"
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "src" / "epochal"
+API, ERRORS = "reference/python.md", "reference/errors.md"
+PACKAGES = "epochal", *(f"epochal.{p}" for p in ("measure", "checkpoints", "sweeps", "loggers"))
+ENTRY = re.compile(r"^::: (?P<module>[\w.]+)\.(?P<name>\w+)\n(?:    options:\n)?", re.MULTILINE)
+EXAMPLE = re.compile(r"^<!-- example (\w+) -->$", re.MULTILINE)
+# Blocks of code are found first, so that their comments are not taken for headings.
+HEADING = re.compile(r"^```.*?^```$|^(#+ )", re.MULTILINE | re.DOTALL)
 SOURCE = re.compile(
     r'^<!-- source (?P<path>\S+)(?: from "(?P<start>.+)" to "(?P<stop>.+)"| (?P<name>\w+))? -->$',
     re.MULTILINE,
@@ -37,7 +45,12 @@ SOURCE = re.compile(
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Gives the page's text with the directives replaced."""
     if page.file.src_uri == API:
-        check_names(markdown)
+        names = [name for package in PACKAGES for name in public_names(package)]
+        check_names(page, r"^::: [\w.]+\.(\w+)$", names)
+        markdown = ENTRY.sub(entry, markdown)
+    if page.file.src_uri == ERRORS:
+        raised = [name for name in vars(errors) if name.endswith("Error")]
+        check_names(page, r"^[│├└─ ]*(\w+Error)\b", raised)
     for mark, table in (
         ("<!-- settings -->", settings),
         ("<!-- cadence -->", cadence),
@@ -45,23 +58,36 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     ):
         if mark in markdown:
             markdown = markdown.replace(mark, table())
+    markdown = EXAMPLE.sub(lambda match: example(match[1]), markdown)
     return SOURCE.sub(lambda match: code(**match.groupdict()), markdown)
 
 
-def check_names(markdown: str) -> None:
-    """Refuses a page of the API without one of the names that the package offers."""
-    listed = set(re.findall(r"^::: [\w.]+\.(\w+)$", markdown, re.MULTILINE))
-    missing = sorted(set(epochal.__all__) - listed)
-    if missing:
-        raise PluginError(f"{API} lacks {', '.join(missing)}: add a line ::: for each")
+def check_names(page: Page, pattern: str, names: list[str]) -> None:
+    """Refuses a page that has no entry for one of the names."""
+    listed = re.findall(pattern, page.markdown or "", re.MULTILINE)
+    if missing := sorted(set(names) - set(listed)):
+        raise PluginError(f"{page.file.src_uri} lacks {', '.join(missing)}: add an entry for each")
+
+
+def public_names(package: str) -> list[str]:
+    """Gives the names that a package offers."""
+    return list(import_module(package).__all__)
+
+
+def entry(match: re.Match[str]) -> str:
+    """Gives an entry of the API a heading with the place that users import it from."""
+    module, name = match["module"], match["name"]
+    home = next((package for package in PACKAGES if name in public_names(package)), module)
+    heading = name if home == "epochal" else f"{home}.{name}"
+    return f"::: {module}.{name}\n    options:\n      heading: {heading}\n      toc_label: {name}\n"
 
 
 def settings() -> str:
     """Gives the table of settings, without the kinds of the cadence."""
     rows = [row for row in describe() if not row.name.startswith("cadence.")]
     return table(
-        ("Setting", "Default", "Meaning", "Allowed", "Environment"),
-        [(tick(r.name), tick(r.default), r.meaning, r.allowed, tick(r.variable)) for r in rows],
+        ("Setting", "Default", "Meaning", "Allowed"),
+        [(tick(row.name), tick(row.default), row.meaning, row.allowed) for row in rows],
     )
 
 
@@ -86,6 +112,12 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """Gives a table in Markdown."""
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in lines)
+
+
+def example(name: str) -> str:
+    """Gives the README of an example with each heading one level deeper."""
+    text = (CHECKOUT / "examples" / name / "README.md").read_text(encoding="utf-8")
+    return HEADING.sub(lambda match: f"#{match[0]}" if match[1] else match[0], text)
 
 
 def code(path: str, name: str | None, start: str | None, stop: str | None) -> str:

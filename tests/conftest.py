@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         need_commands(*marker.args)
     if item.get_closest_marker("torch") and importlib.util.find_spec("torch") is None:
         missing("needs PyTorch")
+
+
+@pytest.fixture(scope="session")
+def results_data() -> Path:
+    """The folder of other people's real results, which is no part of the project."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("EPOCHAL_RESULTS_DATA", beside))
+    if not (folder / "reference_values.json").exists():
+        pytest.skip(f"no published results in {folder}: set EPOCHAL_RESULTS_DATA to their folder")
+    return folder
 
 
 @pytest.fixture

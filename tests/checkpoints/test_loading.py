@@ -237,3 +237,24 @@ def test_random_state_is_left_alone_if_asked(run):
     assert torch.equal(torch.get_rng_state(), before)
     run.load_checkpoint("last")
     assert not torch.equal(torch.get_rng_state(), before)
+
+
+def test_random_state_of_another_rank_is_left_alone(run):
+    """It is rank 0's, with which all ranks would draw the same; given generators are set."""
+    from torch import distributed
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    generator = torch.Generator().manual_seed(1)
+    path = run.save_checkpoint(step=1, generators={"g": generator})
+    expected = torch.rand(3, generator=generator)
+    torch.rand(3)
+    before = torch.get_rng_state()
+    distributed.init_process_group("fake", store=FakeStore(), rank=1, world_size=2)
+    try:
+        run.load_checkpoint(path, generators={"g": generator})
+    finally:
+        distributed.destroy_process_group()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(torch.rand(3, generator=generator), expected)
+    run.load_checkpoint(path)
+    assert not torch.equal(torch.get_rng_state(), before)

@@ -33,15 +33,27 @@ for line in sys.stdin:
 run.finish()
 """
 
+# The command, but what is looked at every five seconds is looked at every second.
+OFTEN = """
+import importlib
+from epochal.cli import main
+module = importlib.import_module
+command, runs, server = (module(f"epochal.cli.tensorboard{of}") for of in ("", "_runs", "_server"))
+command.LOOK_EVERY_S = runs.CHECK_EVERY_S = 1.0
+often = "sys.argv += ['--reload_interval', '1']"
+server.CODE = server.CODE.replace("from tensorboard.main", often + "; from tensorboard.main")
+main()
+"""
+
 
 class Page:
     """The command, running, and the TensorBoard behind it."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, program=("-m", "epochal")):
         self.temporary = folder / "temporary"
         self.temporary.mkdir(exist_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "epochal", "tensorboard", *map(str, arguments), "--port", "0"],
+            [sys.executable, *program, "tensorboard", *map(str, arguments), "--port", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
             env=os.environ | {"TMPDIR": str(self.temporary)},
         )  # fmt: skip
@@ -90,8 +102,8 @@ def page(tmp_path):
     """Starts the command with some arguments."""
     pages = []
 
-    def start(*arguments):
-        pages.append(Page(tmp_path, *arguments))
+    def start(*arguments, **options):
+        pages.append(Page(tmp_path, *arguments, **options))
         return pages[-1]
 
     yield start
@@ -173,7 +185,7 @@ def test_live_and_new_runs(page, tmp_path):
         writer.stdin.flush()
 
     log(0)
-    shown = page(folder)
+    shown = page(folder, program=("-c", OFTEN))
     shown.until(lambda: shown.steps("p/live", "loss") == [0])
     log(1)
     make_run(folder, "later")
@@ -183,7 +195,7 @@ def test_live_and_new_runs(page, tmp_path):
     assert shown.left() == []
     # Nobody goes on with this mirror: sealing must not wait for it.
     assert not (run_dir / "follow" / "tensorboard.json").exists()
-    again = page(run_dir)
+    again = page(run_dir, program=("-c", OFTEN))
     log(2)
     writer.communicate(timeout=60)
     again.until(lambda: again.steps("p/live", "loss") == [0, 1, 2])

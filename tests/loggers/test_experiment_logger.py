@@ -308,6 +308,50 @@ def test_model_and_checkpoints(new_logger, tmp_path):
 
 
 @pytest.mark.torch
+def test_the_best_checkpoint(new_logger, tmp_path):
+    """The one that was called the best is loaded as "best", at its own path or the usual one."""
+    import torch
+
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    logger = new_logger()
+    logger.log_checkpoint(model, optimizer, 1, 10, 0.5, is_best=True)
+    logger.log_checkpoint(model, optimizer, 2, 20, 0.6)
+    assert logger.run.load_checkpoint("best")["step"] == 10
+    own = tmp_path / "models" / "epoch-3.pt"
+    logger.log_checkpoint(model, optimizer, 3, 30, 0.7, own, is_best=True)
+    logger.log_checkpoint(model, optimizer, 4, 40, 0.6)
+    assert logger.run.load_checkpoint("best")["step"] == 30
+    assert logger.run.load_checkpoint("last")["step"] == 40
+    own.unlink()  # best_model.pt is beside it
+    assert logger.run.load_checkpoint("best")["step"] == 30
+    assert [each.best for each in read(logger).checkpoints] == [False, False, True, False]
+    again = new_logger(resume=logger.run.dir)
+    assert again.run.load_checkpoint("best")["step"] == 30
+
+
+@pytest.mark.torch
+def test_checkpoint_that_is_not_recorded(new_logger, tmp_path):
+    """With `log_artifacts=False` checkpoints are files, and nothing else knows of them."""
+    import torch
+
+    from epochal.checkpoints import load_file
+
+    model = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    logger = new_logger({"lr": 0.1}, log_artifacts=False)
+    path = logger.log_checkpoint(model, optimizer, 1, 10, 0.5, tmp_path / "m.pt", is_best=True)
+    own = logger.log_checkpoint(model, optimizer, 2, 20, 0.4)
+    assert own == str(Path(logger.run.dir, "checkpoints", "checkpoint_epoch_2_step_20.pt"))
+    for file, step in ((path, 10), (tmp_path / "best_model.pt", 10), (own, 20)):
+        found = load_file(file)
+        assert (found["step"], found["config"]) == (step, {"lr": 0.1})
+    run = read(logger)
+    assert not run.checkpoints
+    assert not run.artifacts
+
+
+@pytest.mark.torch
 def test_checkpoint_that_cannot_be_saved(new_logger, tmp_path):
     """A folder that cannot be written costs the checkpoint, not the training."""
     import torch
@@ -317,4 +361,4 @@ def test_checkpoint_that_cannot_be_saved(new_logger, tmp_path):
     logger = new_logger()
     path = tmp_path / "file" / "model.pt"
     assert logger.log_checkpoint(model, torch.optim.SGD(model.parameters()), 0, 0, 1, path) is None
-    assert logger.run.health().problems["log_checkpoint"] == 1
+    assert logger.run.health().problems["checkpoint"] == 1

@@ -1,5 +1,7 @@
 """The typed records of the experiment tracker."""
 
+import copy
+import pickle
 from dataclasses import fields
 
 import pytest
@@ -98,3 +100,24 @@ def test_the_default_save_interval_counts_steps():
     assert ExperimentConfig().changes() == {"save_interval": 1000}
     cadence = load(ExperimentConfig().changes()).cadence["checkpoint"]
     assert str(cadence) == "1000 steps"
+
+
+def test_a_default_that_was_set_counts(tmp_path):
+    """What was set to its default in any way comes before a preset; what was not set does not."""
+    assigned = ExperimentConfig(experiment_name="a")
+    assigned.enable_wandb = False
+    whole = {"preset": "Full Tracking"}
+    for config in (
+        ExperimentConfig(enable_wandb=False),
+        ExperimentConfig(None, None, None, [], "", True, False),  # noqa: FBT003 - by position
+        ExperimentConfig.of({"enable_wandb": False}),
+        assigned,
+        copy.copy(assigned),
+        pickle.loads(pickle.dumps(assigned)),
+    ):
+        settings = load({**config.changes(), **whole}, environ={}, cwd=tmp_path)
+        assert settings.sinks == ("csv", "json", "tensorboard")
+        assert settings.cadence["train"].count == 5
+    other = ExperimentConfig.load(ExperimentConfig(notes="n").save(tmp_path / "all.json"))
+    settings = load({**other.changes(), **whole}, environ={}, cwd=tmp_path)
+    assert (settings.notes, "wandb" in settings.sinks) == ("n", True)

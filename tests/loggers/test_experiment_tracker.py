@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import epochal
-from epochal.core.errors import CheckpointError
+from epochal.core.errors import CheckpointError, ConfigError
 from epochal.loggers import ExperimentConfig, ExperimentTracker, ModelCheckpoint, TrainingMetrics
 
 ALONE = {"follow": "off", "capture_environment": False}
@@ -67,6 +67,59 @@ def test_training_steps(new_tracker):
     }
     assert run.series("gradients/clipped").values.tolist() == [1, 0]
     assert "train/step" not in run.metrics
+
+
+@pytest.mark.parametrize("kind", ["object", "mapping", "file"])
+def test_kinds_of_config(new_tracker, tmp_path, kind):
+    """A config is an object, a mapping of its fields, or a file; by position or by name."""
+    config = ExperimentConfig(experiment_name="kinds", log_interval=1)
+    given = {
+        "object": config,
+        "mapping": {"experiment_name": "kinds", "log_interval": 1},
+        "file": config.save(tmp_path / "config.json"),
+    }[kind]
+    for tracker in (new_tracker(given), new_tracker(config=given)):
+        assert tracker.config == config
+        tracker.log_training_step(loss=0.5)
+        assert tracker.run.name == "kinds"
+        assert read(tracker).series("train/loss").values.tolist() == [0.5]
+
+
+def test_wrong_config(new_tracker, tmp_path):
+    """A field that is none is named; a missing file is no empty folder of runs."""
+    with pytest.raises(ConfigError, match=r"no field 'log_intervall'.*'log_interval'"):
+        new_tracker({"log_intervall": 1})
+    with pytest.raises(ConfigError, match=r"missing\.json"):
+        new_tracker(str(tmp_path / "missing.json"))
+
+
+def test_metrics_by_name(new_tracker):
+    """The metrics of a step may be given as `metrics=`."""
+    tracker = new_tracker(ExperimentConfig(log_interval=1))
+    tracker.log_training_step(metrics=TrainingMetrics(loss=0.5), step=3)
+    tracker.log_training_step(metrics={"loss": 0.4, "step": 4})
+    assert read(tracker).series("train/loss").steps.tolist() == [3, 4]
+
+
+def test_images_and_text_at_a_step(new_tracker):
+    """Images and texts belong to the step that is given, else to the last one."""
+    tracker = new_tracker(ExperimentConfig(log_interval=1))
+    tracker.log_training_step(loss=0.5, step=5)
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    tracker.log_images({"real": pixels, "made": pixels}, step=7)
+    tracker.log_text("hello")
+    run = read(tracker)
+    assert [run.media[key][0].step for key in ("real", "made")] == [7, 7]
+    assert run.texts("Text")[0].step == 5
+
+
+def test_every_value_that_is_not_finite(new_tracker):
+    """A step is recorded between intervals for any value, of any kind, that is not finite."""
+    tracker = new_tracker(ExperimentConfig(log_interval=100))
+    bad = [1.0, np.float32("nan"), 1.0, np.array(np.inf), 1.0, -math.inf]
+    for step, value in enumerate(bad, start=1):
+        tracker.log_training_step(loss=0.5, gradient_norm=value, step=step)
+    assert read(tracker).series("train/loss").steps.tolist() == [1, 2, 4, 6]
 
 
 def test_interval_and_what_is_not_finite(new_tracker):
@@ -269,6 +322,29 @@ def test_checkpoint(new_tracker, tmp_path):
     Path(path).write_bytes(Path(path).read_bytes()[:100])
     with pytest.raises(CheckpointError, match="damaged"):
         other.load_checkpoint(path)
+
+
+@pytest.mark.torch
+def test_the_best_checkpoint(new_tracker):
+    """What is called the best is loaded by that word, also in a later session."""
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with new_tracker(ExperimentConfig(log_interval=1)) as tracker:
+        tracker.save_checkpoint(model, optimizer, 1, 10, 0.5, best=True)
+        tracker.save_checkpoint(model, optimizer, 2, 20, 0.6)
+    again = new_tracker(ExperimentConfig(resume_run=tracker.run.dir))
+    assert again.load_checkpoint("best")["step"] == 10
+    assert (again.current_epoch, again.current_step) == (1, 10)
+    assert again.load_checkpoint("last")["step"] == 20
+
+
+def test_block_that_fails(new_tracker):
+    """An exception in a `with` block makes the run's state "failed"."""
+    with pytest.raises(KeyError), new_tracker() as tracker:
+        raise KeyError("x")
+    assert epochal.RunView(tracker.run.dir).state == "failed"
 
 
 @pytest.mark.torch

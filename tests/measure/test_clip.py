@@ -1,6 +1,10 @@
 """Clipping: the gradients that PyTorch leaves, and what was done to them."""
 
 import math
+import os
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -68,3 +72,46 @@ def test_thresholds_that_end_learning_are_refused(threshold):
     """A threshold of 0 would erase all gradients."""
     with pytest.raises(SettingError, match="max_norm"):
         clip_gradients(model_with([1.0]), threshold)
+
+
+SHARDED = """
+    import sys
+    import torch
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+    from epochal.measure import clip_gradients
+
+    dist.init_process_group(
+        "gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=2
+    )
+    mesh = init_device_mesh("cpu", (2,))
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(distribute_tensor(torch.ones(8), mesh, [Shard(0)]))
+    model.weight.grad = distribute_tensor(torch.full((8,), 0.25), mesh, [Shard(0)])
+    measured = clip_gradients(model, 0.6)  # above the norm of one part, below that of all
+    print(*measured.values(), *model.weight.grad.to_local().tolist())
+    dist.destroy_process_group()
+"""
+
+
+def test_sharded_gradients(tmp_path):
+    """Each process of a sharded model records the norm of all parts, by which they are clipped."""
+    pytest.importorskip("torch.distributed.tensor")
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(SHARDED))
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, script, tmp_path / "store", str(rank)], stdout=subprocess.PIPE,
+            text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    for each in ranks:
+        printed, _ = each.communicate(timeout=300)
+        assert each.returncode == 0
+        before, after, clipped, threshold, *left = map(float, printed.split())
+        assert before == pytest.approx(math.sqrt(8) / 4, rel=1e-6)
+        assert (after, clipped) == (pytest.approx(0.6, rel=1e-5), 1.0)
+        assert threshold == pytest.approx(0.6)
+        assert left == pytest.approx([0.6 / math.sqrt(8)] * 4, rel=1e-5)

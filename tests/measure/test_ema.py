@@ -113,6 +113,42 @@ def test_ema_follows_the_weights():
     assert EmaDistance(net, ema).measure()["ema/steps"] == 5.0
 
 
+def test_complex_weights_are_averaged():
+    """They are numbers like others; integers are copied."""
+    net = torch.nn.Module()
+    net.complex = torch.nn.Parameter(torch.full((2,), 1 + 1j))
+    net.brief = torch.nn.Parameter(torch.ones(2, dtype=torch.bfloat16))
+    net.count = torch.nn.Parameter(torch.ones(2, dtype=torch.int64), requires_grad=False)
+    ema = Ema(net, decay=0.5)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.mul_(3)
+    ema.update()
+    values = {name: weight[0].item() for name, weight in ema.model.named_parameters()}
+    assert values == {"complex": 2 + 2j, "brief": 2.0, "count": 3}
+    distance = EmaDistance(net, ema).measure()["ema/distance"]
+    assert distance == pytest.approx(math.sqrt(2 * abs(1 + 1j) ** 2 + 2))
+
+
+@pytest.mark.parametrize("weights", [[], [torch.zeros(0, 3)]])
+def test_a_model_without_weights(weights):
+    """There is nothing to average, and no distance."""
+    net = torch.nn.Module()
+    net.weights = torch.nn.ParameterList(weights)
+    ema = Ema(net)
+    ema.update()
+    assert EmaDistance(net, ema).measure() == {}
+
+
+def test_lazy_modules_must_have_seen_an_input():
+    """Before there is nothing that could be averaged, which is said at once."""
+    net = torch.nn.Sequential(torch.nn.LazyLinear(2))
+    with pytest.raises(SettingError, match="lazy"):
+        Ema(net)
+    net(torch.zeros(1, 3))
+    Ema(net).update()
+
+
 def test_warmup_forgets_the_first_weights_sooner():
     """With warm-up the first decays are 1/10, 2/11 and so on."""
     net = torch.nn.Linear(1, 1, bias=False)

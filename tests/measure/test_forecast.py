@@ -2,6 +2,8 @@
 
 import copy
 import math
+import threading
+import types
 import warnings
 
 import pytest
@@ -165,6 +167,72 @@ def test_nothing_is_disturbed(name, before):
     assert optimizer.step is step
     assert scheduler.optimizer is optimizer
     assert not ran
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_forecast_after_going_on_from_a_checkpoint(name):
+    """Also where scheduler and optimizer were loaded, in the middle of the schedule."""
+    optimizer = optimizer_of()
+    scheduler = SCHEDULERS[name](optimizer)
+    advance(optimizer, scheduler, 5)
+    state = copy.deepcopy([optimizer.state_dict(), scheduler.state_dict()])
+    other = optimizer_of()
+    loaded = SCHEDULERS[name](other)
+    other.load_state_dict(state[0])
+    loaded.load_state_dict(state[1])
+    now = [float(group["lr"]) for group in other.param_groups]
+    found = forecast(loaded, STEPS)
+    real = [now, *advance(other, loaded, STEPS - 1)]
+    assert found.rates == [list(column) for column in zip(*real, strict=True)]
+    assert not found.note
+
+
+def test_functions_with_local_objects():
+    """Closures over what a program has made, one for each group, foresee what comes."""
+    optimizer = optimizer_of()
+    table, lock = {step: 1 / (step + 1) for step in range(STEPS)}, threading.Lock()
+    config = types.SimpleNamespace(warmup=4, total=STEPS)
+
+    def warmup(step):
+        with lock:
+            return min(1.0, (step + 1) / config.warmup) * (1 - step / config.total)
+
+    scheduler = lrs.LambdaLR(optimizer, [warmup, lambda step: table[min(step, STEPS - 1)]])
+    advance(optimizer, scheduler, 2)
+    now = [float(group["lr"]) for group in optimizer.param_groups]
+    found = forecast(scheduler, 9)
+    real = [now, *advance(optimizer, scheduler, 8)]
+    assert found.rates == [list(column) for column in zip(*real, strict=True)]
+
+
+def test_a_rate_that_was_changed_by_hand():
+    """The future begins at the rate that the optimizer has now."""
+    optimizer = optimizer_of()
+    scheduler = lrs.ExponentialLR(optimizer, gamma=0.5)
+    advance(optimizer, scheduler, 2)
+    optimizer.param_groups[0]["lr"] = 8.0
+    found = forecast(scheduler, 3)
+    assert found.rates[0] == [8.0, 4.0, 2.0]
+    advance(optimizer, scheduler, 2)
+    assert optimizer.param_groups[0]["lr"] == 2.0
+
+
+def test_a_step_that_must_be_given_something_says_what():
+    """A stranger's scheduler that is told the epoch has no future of its own either."""
+
+    class Told:
+        """A scheduler in the manner of timm."""
+
+        def __init__(self, optimizer) -> None:
+            self.optimizer = optimizer
+
+        def step(self, epoch, metric=None):  # noqa: ARG002
+            """Is never called here."""
+            pytest.fail("called")
+
+    found = forecast(Told(optimizer_of()), 3)
+    assert found.depends_on_metrics
+    assert "Told.step waits for epoch" in found.note
 
 
 @pytest.mark.parametrize("name", ["CyclicLR", "OneCycleLR"])

@@ -1,8 +1,10 @@
 """Learning rates and the state of schedulers."""
 
+import numpy as np
 import pytest
 
-from epochal.measure import LearningRate
+from epochal.core.deferred import Transfer
+from epochal.measure import LearningRate, transfer
 
 torch = pytest.importorskip("torch")
 
@@ -57,3 +59,32 @@ def test_rates_that_are_tensors():
     """A rate that is a tensor is a number in the result."""
     optimizer = torch.optim.Adam([torch.zeros(1)], lr=torch.tensor(0.25))
     assert float(LearningRate(optimizer).measure()["lr"]) == 0.25
+
+
+def test_rates_on_a_device_come_in_one_copy(monkeypatch):
+    """However many groups there are; rates of the host are there at once."""
+    sent = []
+
+    def taken(vector):
+        sent.append(vector.numel())
+        return Transfer(lambda: False, lambda: pytest.fail("somebody waits for the device"))
+
+    monkeypatch.setattr(transfer, "_start_thread", taken)
+    optimizer = sgd({}, {}, {})
+    for group, dtype in zip(
+        optimizer.param_groups[1:], (torch.float32, torch.float64), strict=True
+    ):
+        group["lr"] = torch.zeros((), dtype=dtype, device="meta")
+    measured = LearningRate(optimizer).measure()
+    assert sent == [2]
+    assert measured["lr/0"] == 0.1
+    assert not measured["lr/2"].ready()
+
+
+def test_rates_of_other_kinds():
+    """A rate of NumPy is a number; a group without a rate has no metric."""
+    optimizer = sgd({}, {}, {})
+    optimizer.param_groups[0]["lr"] = np.float64(0.5)
+    optimizer.param_groups[1]["lr"] = None  # as Adafactor, which chooses its own
+    del optimizer.param_groups[2]["lr"]
+    assert LearningRate(optimizer).measure() == {"lr/0": 0.5}

@@ -14,11 +14,19 @@ torch = pytest.importorskip("torch")
 import epochal  # noqa: E402
 from epochal.core.deferred import Deferred, Transfer  # noqa: E402
 from epochal.measure import (  # noqa: E402
+    Aggregates,
+    Diffusion,
+    Ema,
+    EmaDistance,
     Gradients,
     Histograms,
     Numerics,
     Parameters,
+    accuracy,
     clip_gradients,
+    measure_quality,
+    noise_statistics,
+    perplexity,
     transfer,
     watch,
 )
@@ -87,6 +95,43 @@ def test_instruments_send_one_vector_and_wait_for_nothing(sent):
         assert all(isinstance(value, Deferred) for value in measured.values())
         assert not any(value.ready() for value in measured.values())
     assert exact.look() is None
+
+
+def test_formulas_send_one_vector(sent):
+    """What is measured of batches and averages is one copy each as well."""
+    model = network("meta")
+    ema = Ema(model)
+    ema.update()
+    videos = torch.empty(3, 4, 5, 8, 8, device="meta")
+    t = torch.zeros(3, dtype=torch.int64, device="meta")
+    diffusion = Diffusion([0.1] * 10, buckets=2)
+    for _ in range(2):
+        diffusion.add(videos, videos, t)
+    assert not diffusion.timesteps().freeze().ready()
+    for number, measured in enumerate(
+        [
+            EmaDistance(model, ema).measure(),
+            noise_statistics(videos, videos),
+            measure_quality(videos, data=videos),
+            diffusion.measure(),
+        ],
+        start=1,
+    ):
+        assert len(sent) == 1 + 4, f"measurement {number}"
+        values = [value for name, value in measured.items() if name != "ema/steps"]
+        assert not any(value.ready() for value in values)
+
+
+def test_means_of_batches_wait_for_nothing(sent):
+    """Losses and shares of hits on a device are collected there, and brought away later."""
+    interval = Aggregates()
+    targets = torch.zeros(3, dtype=torch.int64, device="meta")
+    for _ in range(2):
+        loss, logits = torch.ones((), device="meta"), torch.ones(3, 4, device="meta")
+        hits = accuracy(logits, targets)
+        interval.add({"loss": loss, "perplexity": perplexity(loss), "accuracy": hits}, weight=3)
+    assert not sent
+    assert not any(value.ready() for value in interval.means().values())
 
 
 def test_histograms_send_one_vector(sent):

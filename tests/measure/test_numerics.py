@@ -107,3 +107,14 @@ def test_parameters_that_are_made_anew_are_seen(model):
     torch.nn.init.constant_(model[1].bias, math.nan)
     counts = [numerics.measure()["numerics/nan_parameters"] for _ in range(100)]
     assert counts[-1] == 1.0
+
+
+def test_large_finite_numbers_are_no_alarm():
+    """Numbers whose squares overflow float32 are counted as finite, and an Inf beside them not."""
+    model = torch.nn.Linear(4, 4)
+    model.weight.grad, model.bias.grad = torch.full((4, 4), 1e30), torch.zeros(4)
+    numerics = Numerics(model)
+    assert not any(numerics.measure(torch.tensor(1.0)).values())
+    model.bias.grad[1] = math.inf
+    assert numerics.measure()["numerics/inf_gradients"] == 1.0
+    assert numerics.first == (1, "bias", "inf", "gradients")

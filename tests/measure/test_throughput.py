@@ -118,6 +118,48 @@ def test_pauses_are_not_training(clock):
     assert (epoch["epoch_s"], epoch["samples_per_s"]) == (3.0, 1.0)
 
 
+def test_pauses_may_be_nested(clock):
+    """The time inside two pauses is left out once."""
+    throughput = Throughput(clock=clock)
+    clock.now += 1.0
+    with throughput.paused():
+        clock.now += 10.0
+        with throughput.paused():
+            clock.now += 20.0
+    throughput.step(samples=4)
+    assert short(throughput.measure())["samples_per_s"] == 4.0
+
+
+def test_waiting_and_pauses_inside_each_other(clock):
+    """The batches of a validation are not waited for by the training, nor is a pause waiting."""
+    throughput = Throughput(clock=clock)
+    with throughput.waiting():
+        clock.now += 1.0
+        with throughput.paused():
+            clock.now += 5.0
+    clock.now += 3.0
+    with throughput.paused():
+        for _ in throughput.batches([1, 2]):
+            clock.now += 10.0
+        with throughput.waiting():
+            clock.now += 10.0
+    throughput.step(samples=8)
+    measured = short(throughput.measure())
+    assert (measured["data_wait_share"], measured["samples_per_s"]) == (0.25, 2.0)
+
+
+@pytest.mark.torch
+def test_counts_on_a_device_are_not_looked_at(clock):
+    """A number of tokens that is still computed gives a rate that is, too."""
+    torch = pytest.importorskip("torch")
+    throughput = Throughput(clock=clock)
+    for _ in range(3):
+        clock.now += 1.0
+        throughput.step(tokens=torch.ones((), dtype=torch.int64, device="meta"))
+    assert throughput.measure()["performance/tokens_per_s"].device.type == "meta"
+    assert throughput.tokens.device.type == "meta"
+
+
 def test_a_real_clock_moves():
     """With the clock of the machine the rates are positive numbers."""
     throughput = Throughput()

@@ -424,3 +424,29 @@ def test_the_setting_log_model_is_followed(tmp_path):
         with epochal.init(project="p", dir=str(tmp_path / str(log_model)), **settings) as run:
             epochal.watch(run, model)
         assert ("model/parameters" in epochal.RunView(run.dir).summary) is log_model
+
+
+def test_a_wrapper_around_the_optimizer_is_looked_through(run):
+    """Libraries hand out optimizers that hold the one that steps, as accelerate does."""
+
+    class Wrapper(torch.optim.Optimizer):
+        def __init__(self, optimizer):
+            self.optimizer = optimizer
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return getattr(self.optimizer, name)
+
+        def step(self, closure=None):
+            self.optimizer.step(closure)
+
+        def zero_grad(self):
+            self.optimizer.zero_grad()
+
+    model = network()
+    optimizer = Wrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    watch(run, model, optimizer, every=1)
+    train(run, model, optimizer, 2)
+    run.finish()
+    assert list(series(run, "gradients/norm")) == [0, 1]

@@ -71,6 +71,22 @@ def test_what_must_be_seen_is_of_all_ranks(run_dir):
     assert [(each.ordinal, each.rank) for each in view.sessions] == [(1, n) for n in range(4)]
 
 
+def test_show_groups_the_sessions_of_ranks(run_dir):
+    """Ranks of a launch that are in the same state share a line, another one has its own."""
+    from click.testing import CliRunner
+
+    from epochal.cli import main
+
+    record(run_dir, 0, ordinal=2, hides_after=4)
+    table = CliRunner().invoke(main, ["show", run_dir]).stdout.split("Sessions\n")[1].splitlines()
+    assert table.index("") == 3
+    assert table[1].split()[:2] == ["1", "train"]
+    assert "4 processes" in table[1]
+    assert table[1].rstrip().endswith("0 to 3")
+    assert table[2].split()[:2] == ["2", "train"]
+    assert table[2].split()[-2:] == ["0", "4"]
+
+
 def test_another_rank(run_dir):
     """The run as another rank recorded it; what is said of the run stays that of rank 0."""
     view = RunView(run_dir).of_rank(2)

@@ -72,6 +72,7 @@ def mlflow_server(tmp_path_factory, mlflow_template):
     ]  # fmt: skip
     env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     env["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight more processes, of no use here
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=folder, env=env, stdout=log, stderr=log)
     try:

@@ -1,5 +1,7 @@
 """`epochal.sweep`: runs for many settings, and their results."""
 
+import contextlib
+import errno
 import logging
 import math
 import subprocess
@@ -126,6 +128,15 @@ def test_a_config_that_changes_while_it_runs(plan):
     assert run_all(plan([{"lr": 0.5}])) == []
 
 
+def test_settings_with_names_of_secrets(plan):
+    """What is redacted in the config still makes trials and rows of their own."""
+    settings = {"pool.token": ["cls", "mean"]}
+    assert len(run_all(plan(settings, config={"lr": 1.0, "token": "abc"}))) == 2
+    again = plan(settings, config={"lr": 1.0, "token": "def"})
+    assert run_all(again) == []  # a new password makes no new trial
+    assert [row.n for row in again.results("val/loss").rows] == [1, 1]
+
+
 def test_killed(plan, tmp_path):
     """A trial whose process was killed is run again, the finished ones are not."""
     code = """
@@ -146,6 +157,74 @@ def test_parts(plan):
     """Processes that share a sweep have different trials, and all of them together."""
     parts = [run_all(plan({"lr": [1.0, 2.0, 3.0, 4.0, 5.0]}, part=(i, 2))) for i in range(2)]
     assert parts == [["lr=1.0", "lr=3.0", "lr=5.0"], ["lr=2.0", "lr=4.0"]]
+
+
+SHARED = """
+    import os, sys, time, epochal
+    folder, killed = sys.argv[1], sys.argv[2] == "killed"
+    sweep = epochal.sweep({"lr": [float(i) for i in range(8)]}, "s", project="p", dir=folder,
+                          on_error="continue", follow="off", capture_environment=False)
+    for run in sweep:
+        with run:
+            run.log({"val/loss": run.config["lr"]}, step=1)
+            if killed:
+                print("running", flush=True)
+                time.sleep(60)
+            for _ in range(1000):  # until each of the others has a trial
+                if len(list(epochal.open(folder).runs())) >= 3:
+                    break
+                time.sleep(0.01)
+            if run.config["lr"] == 5.0:
+                raise RuntimeError("diverged")
+"""
+
+
+def shared(tmp_path, how="whole", **arguments):
+    """A process that runs the shared sweep."""
+    argv = [sys.executable, "-c", textwrap.dedent(SHARED), str(tmp_path / "runs"), how]
+    return subprocess.Popen(argv, text=True, **arguments)
+
+
+def test_processes_share_a_sweep(plan, tmp_path):
+    """Started three times at once, each trial is run once, also the one that fails."""
+    processes = [shared(tmp_path) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    found = runs(tmp_path)
+    assert sorted(run.name for run in found) == [f"lr={i}.0" for i in range(8)]
+    assert [run.name for run in found if run.state == "failed"] == ["lr=5.0"]
+    assert run_all(plan({"lr": [float(i) for i in range(8)]})) == ["lr=5.0"]  # started again
+
+
+def test_a_claim_ends_with_its_process(plan, tmp_path):
+    """A trial that another process runs is left out; when that was killed, it is free."""
+    process = shared(tmp_path, "killed", stdout=subprocess.PIPE)
+    settings = {"lr": [0.0, 1.0]}
+    with process:
+        assert process.stdout.readline() == "running\n"
+        assert run_all(plan(settings)) == ["lr=1.0"]
+        process.kill()
+    assert run_all(plan(settings)) == ["lr=0.0"]
+
+
+def test_ranks_of_a_job_run_the_same_trials(plan, monkeypatch):
+    """They train together: what one of them runs is not taken from the others."""
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    sweeps = [iter(plan({"lr": [1.0]})) for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        for each in sweeps:
+            stack.callback(each.close)
+            assert next(each).name == "lr=1.0"
+
+
+def test_a_folder_without_locks(plan, monkeypatch):
+    """A sweep needs none."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    assert run_all(plan({"lr": [1.0, 2.0]})) == ["lr=1.0", "lr=2.0"]
 
 
 def test_off(plan, tmp_path):
@@ -209,13 +288,13 @@ def test_without_with(plan, tmp_path):
 def test_wrong_arguments(plan, arguments, says):
     """Arguments that are not allowed are refused in words."""
     with pytest.raises(SettingError, match=says):
-        run_all(plan({"lr": [0.5]}, **arguments))
+        plan({"lr": [0.5]}, **arguments)
 
 
 def test_seeds_twice(plan):
     """Seeds in the settings and as an argument exclude each other."""
     with pytest.raises(ConfigError, match="leave out seeds="):
-        plan({"seed": [1, 2]}, seeds=2)
+        plan([{"lr": 0.5}, {"seed": 1}], seeds=2)
 
 
 # -- results ---------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def judge(
     """
     if monitor is None:
         return Verdict()
+    if not isinstance(monitor, str):
+        raise CheckpointError(f"monitor={monitor!r} is not the name of a metric")
     value = metrics.get(monitor)
     if not isinstance(value, int | float):
         hint = did_you_mean(monitor, metrics) or f"; they are {', '.join(metrics) or 'none'}"

@@ -82,6 +82,16 @@ def unrecorded(folder: str, known: Collection[str], limit: float = math.inf) -> 
     return [Known(path, "") for path in sorted(found, key=_modified_s)]
 
 
+def others(folder: str, mine: Collection[str]) -> list[str]:
+    """Return the names of checkpoints in a folder that are not among the paths given, sorted."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    found = (name for name in names if name in (BEST, FINAL) or _NAME.match(name))
+    return sorted(name for name in found if os.path.join(folder, name) not in mine)
+
+
 def newest_first(recorded: list[Known], others: list[Known]) -> list[Known]:
     """Return checkpoints in the order in which "last" tries them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -32,7 +33,9 @@ class RunCheckpoints:
     """Saves and loads the checkpoints of a run; threads may call it at the same time.
 
     Args:
-        place: the folder; None: there is none, and only paths can be loaded.
+        place: the folder; None: there is none, and only paths can be loaded.  If it lies outside
+            the run folder and holds checkpoints that are not this run's, those stay as they are,
+            and this run's go to a folder of its own in it.
         run_dir: the run's folder, "" if nothing is recorded.
         writes: False: this process saves nothing, as another rank does.
         earlier: returns what earlier sessions recorded; called when it is first needed.
@@ -44,6 +47,8 @@ class RunCheckpoints:
         earlier: Callable[[], list[Known]] = list, limit: float | None = None,
     ) -> None:  # fmt: skip
         self._place, self._run_dir, self._writes = place, run_dir, writes
+        shared = place and run_dir and not place.startswith(os.path.join(run_dir, ""))
+        self._aside = os.path.join(place, os.path.basename(run_dir)) if place and shared else None
         self._earlier, self._limit = earlier, math.inf if limit is None else limit
         self._known: list[Known] | None = None
         self._parent = ""
@@ -55,7 +60,7 @@ class RunCheckpoints:
     def save(  # noqa: PLR0913 - what run.save_checkpoint was given, sorted
         self, parts: Mapping[str, Any], facts: Mapping[str, Any], *, monitor: str | None,
         goal: str | None, keep_last: Any, final: bool, generators: Mapping[str, Any] | None,
-        record: Record, tell: Tell,
+        record: Record, tell: Tell, best: bool = False, path: str | os.PathLike[str] | None = None,
     ) -> str | None:  # fmt: skip
         """Write a checkpoint, then record it; return its path, None if this process saves none.
 
@@ -69,74 +74,88 @@ class RunCheckpoints:
             generators: generators of random numbers by name.
             record: records an event; False: it could not.
             tell: told what went wrong beside the saving.
+            best: it is the best one so far, whatever ``monitor`` says.
+            path: of the file; None: its usual name in the folder.
 
         Raises:
             CheckpointError: it cannot be saved; what was there before is untouched.
         """
         if not self._writes or self._place is None:
             return None
-        if keep_last is not None and (not isinstance(keep_last, int) or keep_last < 1):
-            raise CheckpointError(f"keep_last={keep_last!r} is not a whole number from 1 on")
         facts = _numbered(facts)
+        numbers = _numbers(facts)
         with self._lock:
-            known = self._known_now(tell)
-            numbers = _numbers(facts)
-            try:
-                verdict = choice.judge(monitor, goal, {"loss": facts["loss"], **numbers}, known)
-            except CheckpointError as error:  # the checkpoint is worth more than the choice
-                tell(f"{BEST} is left as it is: {error}")
-                verdict = Verdict(monitor, goal)
-            name = folder.file_name(facts["epoch"], facts["step"])
-            path = os.path.join(self._folder_for(name, tell), name)
+            self._know(tell)
+            verdict = self._judge(monitor, goal, {"loss": facts["loss"], **numbers}, tell)
+            verdict = verdict._replace(best=verdict.best or bool(best))
+            if path is None:
+                name = folder.file_name(facts["epoch"], facts["step"])
+                path = os.path.join(self._folder(tell), name)
+            path = os.path.abspath(path)
             saved = save_file(path, _contents(parts, facts, generators))
             about = _about(facts, numbers, verdict, final=final, parent=self._parent)
             new = Known(saved.path, saved.sha256, about)
-            self._known = [replace(k, visible=False) if k.path == path else k for k in known]
-            self._known.append(new)
-            self._link(new, tell)
+            if self._known is not None:
+                self._known = [
+                    *(replace(k, visible=False) if k.path == path else k for k in self._known),
+                    new,
+                ]
             record("artifact", self._fields(saved, about))
-            if keep_last is not None:
-                self._remove_old(keep_last, record, tell)
+            self._link(new, tell)
+            self._remove_old(keep_last, record, tell)
             return saved.path
 
-    def _known_now(self, tell: Tell | None = None) -> list[Known]:
-        if not self._writes:  # another process saves: what it recorded is read each time
-            return self._earlier()
-        if self._known is None:
-            try:
-                self._known = self._earlier()
-            except (EpochalError, OSError) as error:
-                if tell is None:
-                    raise
-                tell(f"what was recorded of earlier checkpoints cannot be read: {error}")
-                return []
-        return self._known
-
-    def _folder_for(self, name: str, tell: Tell) -> str:
-        """Return where to save; another run's files are never replaced."""
-        assert self._place is not None
-        mine = [path for k in self._known or () if k.own for path in k.paths]
-        if self._place.startswith(os.path.join(self._run_dir, "")):
-            return self._place
-        aside = os.path.join(self._place, os.path.basename(self._run_dir))
-        taken = [os.path.join(self._place, each) for each in (name, BEST, FINAL)]
-        if any(os.path.dirname(path) == aside for path in mine):
-            self._place = aside
-        elif any(os.path.exists(path) and path not in mine for path in taken):
+    def _know(self, tell: Tell) -> None:
+        """Read what was recorded earlier, if that is not known yet; if it cannot be, tell."""
+        try:
+            self._known_now()
+        except (EpochalError, OSError) as error:
             tell(
-                f"{self._place} holds checkpoints of another run, which are left as they are:"
-                f" this run's go to {aside}"
+                f"what was recorded of earlier checkpoints cannot be read: {error}; {BEST} and old"
+                " checkpoints are left as they are"
             )
-            self._place = aside
+
+    def _known_now(self) -> list[Known]:
+        """Return what was recorded, in order."""
+        if not self._writes:  # another process saves: what it recorded is read each time
+            known = self._earlier()
+        else:
+            known = self._known = self._earlier() if self._known is None else self._known
+        if any(each.own and os.path.dirname(each.path) == self._aside for each in known):
+            self._place = self._aside
+        return known
+
+    def _judge(
+        self, monitor: str | None, goal: str | None, numbers: Mapping[str, Any], tell: Tell
+    ) -> Verdict:
+        if self._known is None:
+            return Verdict(monitor, goal)  # nobody knows whether it is the best
+        try:
+            return choice.judge(monitor, goal, numbers, self._known)
+        except CheckpointError as error:  # the checkpoint is worth more than the choice
+            tell(f"{BEST} is left as it is: {error}")
+            return Verdict(monitor, goal)
+
+    def _folder(self, tell: Tell) -> str:
+        """Return where to save: never among files that this run did not record."""
+        assert self._place is not None
+        if self._aside is not None and self._place != self._aside:
+            mine = {path for k in self._known or () if k.own for path in k.paths}
+            if others := folder.others(self._place, mine):
+                tell(
+                    f"{self._place} holds checkpoints that are not this run's, such as {others[0]},"
+                    f" which are left as they are: this run's go to {self._aside}"
+                )
+                self._place = self._aside
         return self._place
 
     def _link(self, new: Known, tell: Tell) -> None:
         """Give the best and the final checkpoint their names."""
         wanted = [(new, FINAL)] if new.about["final"] else []
-        best = folder.best_of(self._known or ())
+        best = new if new.about["best"] else folder.best_of(self._known or ())
         if best is not None and best.own and (best is new or not self._linked):
             wanted.append((best, BEST))  # once after a start too: a resume may have hidden another
-        self._linked = True
+        self._linked = self._known is not None
         for each, name in wanted:
             target = os.path.join(os.path.dirname(each.path), name)
             try:
@@ -155,12 +174,17 @@ class RunCheckpoints:
             return {}
         return {"file": os.path.relpath(path, self._run_dir).replace(os.sep, "/")}
 
-    def _remove_old(self, keep_last: int, record: Record, tell: Tell) -> None:
+    def _remove_old(self, keep_last: Any, record: Record, tell: Tell) -> None:
         """Remove all but the newest ones, the best one and final ones."""
+        if keep_last is None:
+            return
+        if not hasattr(keep_last, "__index__") or keep_last < 1:
+            tell(f"old checkpoints stay: keep_last={keep_last!r} is not a whole number from 1 on")
+            return
         known = self._known or []
         best = folder.best_of(known)
         mine = [k for k in known if k.own and k.visible]
-        for old in mine[:-keep_last]:
+        for old in mine[: -operator.index(keep_last)]:
             if old is best or old.about.get("final"):
                 continue
             said = {"name": os.path.basename(old.path), "path": old.path, "sha256": old.sha256}
@@ -185,7 +209,8 @@ class RunCheckpoints:
         Args:
             which: "last", "best", "final", or a path.
             parts: ``model optimizer scheduler ema``, each may be None.
-            rng: also set the generators of random numbers, if the file has their states.
+            rng: also set the global generators of random numbers, if the file has their states;
+                not on other ranks, as they are rank 0's and all ranks would draw the same.
             generators: other generators, by the names under which they were saved.
 
         Raises:
@@ -197,7 +222,9 @@ class RunCheckpoints:
                 restore(part, found.get(f"{name}_state_dict"), name, path)
             if rng or generators:
                 state = found.get("rng_state") or {}
-                random_state.restore(state if rng else _only(state), generators, path)
+                if not rng or random_state.of_another_rank():
+                    state = {"generators": state.get("generators")}
+                random_state.restore(state, generators, path)
             self._parent = sha256 or digest(path)
         return found
 
@@ -327,10 +354,6 @@ def _numbers(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metrics that are numbers, flat."""
     flat = flatten(facts["metrics"], "/")
     return {name: value for name, value in flat.items() if isinstance(value, int | float)}
-
-
-def _only(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {"generators": state.get("generators")}
 
 
 def _same(path: str, other: str) -> bool:

@@ -22,11 +22,14 @@ def capture(generators: Mapping[str, Any] | None = None) -> dict[str, Any]:
         device, empty if CUDA is not in use) and ``generators``.
 
     Raises:
-        CheckpointError: a generator is none of these.
+        CheckpointError: a generator is none of these, or they have no names.
     """
     torch = require("torch", extra="torch", why="saving a checkpoint")
     numpy = sys.modules.get("numpy")
     in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+    if not isinstance(generators, Mapping | None):
+        kind = type(generators).__name__
+        raise CheckpointError(f"generators= is a {kind}, not a mapping of names to generators")
     given = (generators or {}).items()
     return {
         "python": random.getstate(),
@@ -61,6 +64,14 @@ def restore(state: Mapping[str, Any], generators: Mapping[str, Any] | None, path
     except (TypeError, ValueError, KeyError, RuntimeError, AttributeError) as error:
         message = f"the rng_state of {path} does not fit: {error}; rng=False leaves it out"
         raise CheckpointError(message) from error
+
+
+def of_another_rank() -> bool:
+    """Say whether a checkpoint's states are not this process's: only rank 0 saves."""
+    torch = sys.modules.get("torch.distributed")
+    if torch is None or not torch.is_available() or not torch.is_initialized():
+        return False
+    return bool(torch.get_rank() > 0)
 
 
 def _restore_global(state: Mapping[str, Any]) -> None:

@@ -10,6 +10,8 @@ from epochal.core.optional import require
 
 WRAPPERS = ("DistributedDataParallel", "DataParallel")
 SHARDED = "FullyShardedDataParallel"
+SHARD_MARK = "_fsdp_flattened"
+"""What it marks parameters with that are kept as parts of a flat one."""
 
 
 def state_of(part: Any, what: str) -> Any:
@@ -92,13 +94,16 @@ def _has_state(part: Any) -> bool:
 
 
 def _refuse_sharded(part: Any, what: str) -> None:
-    """Refuse a model whose state can only be had by all ranks together: asking would hang."""
+    """Refuse what is spread over ranks: asking a model would hang, an optimizer tells a part."""
     torch = require("torch", extra="torch", why="a checkpoint")
     if isinstance(part, torch.nn.Module):
-        kinds = {type(module).__name__ for module in part.modules()}
-        if SHARDED in kinds:
-            message = (
-                f"{what}= is spread over ranks ({SHARDED}): gather its full state dict on all"
-                " ranks, and give that (torch.distributed.checkpoint.state_dict)"
-            )
-            raise CheckpointError(message)
+        sharded = SHARDED in {type(module).__name__ for module in part.modules()}
+    else:
+        groups = getattr(part, "param_groups", None) or ()
+        sharded = any(getattr(each, SHARD_MARK, False) for g in groups for each in g["params"])
+    if sharded:
+        message = (
+            f"{what}= is spread over ranks ({SHARDED}): gather its full state dict on all"
+            " ranks, and give that (torch.distributed.checkpoint.state_dict)"
+        )
+        raise CheckpointError(message)

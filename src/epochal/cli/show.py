@@ -11,7 +11,10 @@ import click
 from epochal.cli.options import dir_option, json_option, open_run, run_argument
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from epochal.read.metrics import MetricInfo
+    from epochal.read.sessions import SessionInfo
     from epochal.read.view import RunView
 
 TREND_METRICS = 30
@@ -194,28 +197,43 @@ def _trend(view: RunView, metric: str) -> str:
 
 
 def _print_sessions(view: RunView) -> None:
+    """Print a line for each session; the ranks of a launch that are in the same state share one."""
     from epochal.cli import output
     from epochal.cli.formats import moment, number
 
     found = [each for each in view.sessions if each.role != "annotate"]
     if len(found) < 2:
         return
+    groups: dict[tuple[Any, ...], list[SessionInfo]] = {}
+    for each in found:
+        several = each.ordinal if len(view.ranks) > 1 and each.role == "train" else each.id
+        groups.setdefault((several, each.role, each.state), []).append(each)
     output.heading("Sessions")
     columns = [
         output.Column("No.", right=True), output.Column("Role"), output.Column("State"),
         output.Column("Started"), output.Column("Host", elastic=8),
-        output.Column("Process", rank=1), output.Column("Rank", right=True, rank=2),
+        output.Column("Process", rank=1), output.Column("Ranks", right=True, rank=2),
         output.Column("Hides after step", right=True),
     ]  # fmt: skip
-    rows = [
-        [
-            str(each.ordinal), each.role, output.state(each.state), moment(each.started_s),
-            each.host, str(each.pid), str(each.rank),
-            "" if each.hides_after is None else number(each.hides_after),
-        ]
-        for each in found
-    ]  # fmt: skip
+    rows = []
+    for group in groups.values():
+        first = group[0]
+        hosts = dict.fromkeys(each.host for each in group)
+        rows.append([
+            str(first.ordinal), first.role, output.state(first.state),
+            moment(min(each.started_s for each in group)),
+            first.host if len(hosts) == 1 else f"{len(hosts)} hosts",
+            str(first.pid) if len(group) == 1 else f"{len(group)} processes",
+            _listed([each.rank for each in group]),
+            "" if first.hides_after is None else number(first.hides_after),
+        ])  # fmt: skip
     output.table(columns, rows)
+
+
+def _listed(ranks: Sequence[int]) -> str:
+    from epochal.read.ranks import shown
+
+    return shown(sorted({*ranks})).partition(" ")[2]
 
 
 def _health(view: RunView) -> list[tuple[str, Any]]:

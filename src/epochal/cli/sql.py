@@ -31,6 +31,7 @@ def sql(
     points   run project name metric step epoch elapsed_s time value session seq
     events   run project name session seq elapsed_s time kind json
     configs  run project name key value number
+    media    run project name key step epoch elapsed_s type format caption bytes sha256
 
     QUERY is one SELECT; "-" reads it from standard input. It can reach no file and no network.
     Needs DuckDB: pip install 'epochal[sql]'

@@ -18,7 +18,7 @@ WATCH_S = 1.5
 @dir_option
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0), default=600.0, show_default=True,
-    help="Seconds that the mirrors of one run may take.",
+    metavar="SECONDS", help="Seconds that the mirrors of one run may take.",
 )  # fmt: skip
 @json_option
 def sync(places: tuple[str, ...], base: str | None, timeout_s: float, as_json: bool) -> None:

@@ -15,6 +15,7 @@
     │   └── MetricNotFoundError
     ├── FilterError (ValueError)         a filter or sort expression is not valid
     ├── QueryError (ValueError)          an SQL query failed
+    ├── EvidenceError (ValueError)       numbers cannot answer what a method was asked
     ├── SinkError (RuntimeError)         a mirror cannot be written
     │   └── StartOverError               it must be made again from the first record
     └── MissingExtraError (ImportError)  an optional package is not installed
@@ -78,6 +79,10 @@ class FilterError(EpochalError, ValueError):
 
 class QueryError(EpochalError, ValueError):
     """An SQL query failed."""
+
+
+class EvidenceError(EpochalError, ValueError):
+    """Numbers cannot answer what a statistical method was asked."""
 
 
 class SinkError(EpochalError, RuntimeError):

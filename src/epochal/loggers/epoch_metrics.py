@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from epochal.measure import Aggregate
@@ -58,23 +58,30 @@ class BatchesOfEpoch:
     def __init__(self, epoch: float) -> None:
         self.epoch, self.began_s = epoch, time.perf_counter()
         self.loss, self.lr, self.grad_norm = Aggregate(), Aggregate(), Aggregate()
-        self.count, self.samples, self.without_size = 0, 0, 0
+        self.count, self.without_size = 0, 0
+        self.samples: float = 0
 
     def metrics(self, before_s: float) -> EpochMetrics:
         """Return the epoch's metrics until now; waits for the device, then reads the clock."""
         losses, norms, rates = (each.result() for each in (self.loss, self.grad_norm, self.lr))
-        duration_s = time.perf_counter() - self.began_s
+        timed = self.only_time(before_s)
+        duration_s = timed.epoch_time_sec
         sized = self.count and not self.without_size
-        return EpochMetrics(
-            epoch=self.epoch,
+        return replace(
+            timed,
             **losses.as_dict("loss_"),
             lr=rates.last if rates.count else None,
             grad_norm=norms.mean if norms.count else None,
             samples_per_sec=self.samples / duration_s if sized else None,
             batches_per_sec=self.count / duration_s if self.count else None,
             **_gpu_memory(),
-            epoch_time_sec=duration_s,
-            cumulative_time_sec=before_s + duration_s,
+        )
+
+    def only_time(self, before_s: float) -> EpochMetrics:
+        """Return how long the epoch took until now, and nothing else of it."""
+        duration_s = time.perf_counter() - self.began_s
+        return EpochMetrics(
+            self.epoch, epoch_time_sec=duration_s, cumulative_time_sec=before_s + duration_s
         )
 
 

@@ -6,23 +6,17 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from epochal.api import init
-from epochal.core.redact import redact
 from epochal.loggers import names
-from epochal.loggers.experiment_records import ModelCheckpoint
-from epochal.loggers.started import kept_from_training, mirrors_to_wandb, settings_of
+from epochal.loggers.run_logger import RunLogger
+from epochal.loggers.started import kept_from_training, mirrors_to_wandb, number, settings_of
 from epochal.media import Table, Text
 from epochal.record.config import read_config
 
-if TYPE_CHECKING:
-    from types import TracebackType
 
-    from typing_extensions import Self
-
-
-class ExperimentLogger:
+class ExperimentLogger(RunLogger):
     """Logs an experiment by the calls of a training loop; mirrored to W&B where that is there.
 
     Everything is recorded to a run of Epochal's, ``logger.run``.  The section ``logging`` of the
@@ -32,13 +26,17 @@ class ExperimentLogger:
     given.  What cannot be logged is told and counted, and never ends the training.
 
     Args:
-        project_name, experiment_name, tags, notes: of the run; see :func:`epochal.init`.
+        project_name: the run's project; see :func:`epochal.init`.
+        experiment_name: the run's name.
+        tags: the run's tags.
+        notes: the run's notes.
         config: nested mapping, or the path of a YAML or JSON file.
         use_wandb: mirror to W&B; None: yes, unless the settings say no (``EPOCHAL_NO_WANDB=1``).
             Where W&B is not installed that is told once, and everything else goes on.
         entity: W&B's user or team.
         resume: id, name or path of a run to go on with.
-        log_artifacts: record checkpoints at paths of your own as artifacts; others always are.
+        log_artifacts: record checkpoints, so that they are found again and mirrors upload them;
+            False: they are files only.
         log_code: upload the Python files of the working directory to W&B.
         **settings: any other argument of :func:`epochal.init`.
 
@@ -96,7 +94,7 @@ class ExperimentLogger:
             epoch: may be a fraction.
             **extra: more metrics, recorded as ``train/<name>``.
         """
-        run, now = self.run, self.step + 1 if step is None else step
+        run, now = self.run, number("step", step, self.step + 1)
         self.step = now
         if not run.due("train", now, epoch):
             return
@@ -123,7 +121,7 @@ class ExperimentLogger:
             epoch: may be a fraction.
             **extra: more metrics; all are recorded as ``val/<name>``.
         """
-        now = self.step if step is None else step
+        now = number("step", step, self.step)
         if self.run.due("validation", now, epoch):
             values = {"loss": loss, "perplexity": perplexity, **extra}
             self.run.log({f"val/{name}": v for name, v in values.items()}, now, epoch=epoch)
@@ -203,19 +201,6 @@ class ExperimentLogger:
         self.run.summary.update({name: v for name, v in values.items() if v is not None})
 
     @kept_from_training
-    def log_hyperparameters(self, hyperparams: Mapping[str, Any]) -> None:
-        """Merge hyperparameters into the config."""
-        self.run.config.update(hyperparams)
-
-    @kept_from_training
-    def log_model_architecture(self, model: Any) -> None:
-        """Record a PyTorch model's layers and how many parameters it has."""
-        from epochal.measure import describe_model
-
-        if self._settings.log_model:
-            describe_model(model).log(self.run)
-
-    @kept_from_training
     def log_checkpoint(
         self, model: Any, optimizer: Any, epoch: int, step: int, loss: Any,
         filepath: str | os.PathLike[str] | None = None, is_best: bool = False,  # noqa: FBT001, FBT002
@@ -229,32 +214,21 @@ class ExperimentLogger:
             epoch: where the training stands, as ``step`` and ``loss``.
             step: as given.
             loss: as given.
-            filepath: default: ``checkpoint_epoch_E_step_S.pt`` among the run's checkpoints.
-            is_best: the file is also there as ``best_model.pt``, beside it.
+            filepath: default: ``checkpoint_epoch_E_step_S.pt`` among the run's checkpoints.  What
+                was there before is replaced.
+            is_best: it is ``best_model.pt`` beside the file too, and what
+                ``logger.run.load_checkpoint("best")`` loads.
             additional_metadata: kept as ``metrics``; plain values.
         """
-        from epochal.checkpoints import drafts, save_file
-        from epochal.checkpoints.state import state_of
+        facts = {"epoch": epoch, "step": step, "loss": loss, "metrics": additional_metadata}
+        if self._log_artifacts:
+            return self.run.save_checkpoint(
+                model, optimizer, **facts, best=is_best, path=filepath
+            )  # fmt: skip
+        from epochal.loggers.unrecorded import save_unrecorded
 
-        if filepath is None:
-            path = self.run.save_checkpoint(
-                model=model, optimizer=optimizer, epoch=epoch, step=step, loss=loss,
-                metrics=additional_metadata,
-            )  # fmt: skip
-        elif not self.run.dir and self._settings.mode == "on":
-            return None  # rank 0 of a distributed training saves it
-        else:
-            made = ModelCheckpoint(
-                epoch, step, float(loss), dict(additional_metadata or {}),
-                state_of(model, "model"), state_of(optimizer, "optimizer"),
-            )  # fmt: skip
-            contents = {**made.to_dict(), "config": redact(self.config.to_dict())}
-            path = save_file(filepath, contents).path
-            if self._log_artifacts:
-                self.run.log_artifact(path, type="checkpoint")
-        if is_best and path:
-            drafts.link(path, os.path.join(os.path.dirname(path), "best_model.pt"))
-        return path
+        states = {"model": model, "optimizer": optimizer}
+        return save_unrecorded(self.run, states, facts, filepath, best=is_best)
 
     def finish(self, exit_code: int = 0) -> None:
         """End the run; an exit code other than 0 makes its state "failed"."""
@@ -263,17 +237,6 @@ class ExperimentLogger:
     def get_run_id(self) -> str:
         """Return the run's id, which is W&B's too."""
         return self.run.id
-
-    def __enter__(self) -> Self:
-        """Return the logger."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
-        """End the run; it has failed where an exception ends the block."""
-        self.run.__exit__(kind, error, trace)
 
     def _at(self, step: float | None) -> float | None:
         return (self.step or None) if step is None else step

@@ -7,10 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epochal.core.atomic import write_atomically
-from epochal.core.errors import ConfigError
+from epochal.core.errors import ConfigError, did_you_mean
+from epochal.record.config import read_config
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass
@@ -50,6 +54,8 @@ class ExperimentConfig:
     Example:
         >>> ExperimentConfig(experiment_name="clip", log_interval=5).changes()
         {'save_interval': 1000, 'experiment_name': 'clip', 'log_interval': 5}
+        >>> ExperimentConfig(enable_wandb=False).changes()["enable_wandb"]
+        False
     """
 
     experiment_name: str | None = None
@@ -77,17 +83,55 @@ class ExperimentConfig:
     wandb_group: str | None = None
     wandb_job_type: str | None = None
 
+    def __new__(cls, *given: Any, **named: Any) -> Self:
+        """Make one that knows which fields were given: a default that was given counts too."""
+        made = super().__new__(cls)
+        positional = (each.name for each, _ in zip(fields(cls), given, strict=False))
+        object.__setattr__(made, "_set", frozenset([*positional, *named]))
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field, which counts as given from the second time on: the first is the default."""
+        if name in vars(self):
+            object.__setattr__(self, "_set", vars(self)["_set"] | {name})
+        object.__setattr__(self, name, value)
+
     def changes(self) -> dict[str, Any]:
-        """Return the fields that differ from the defaults: arguments of :func:`epochal.init`.
+        """Return the fields that were set, as arguments of :func:`epochal.init`.
 
         ``save_interval`` is always among them: no preset says it, and the settings count epochs.
         """
-        default = ExperimentConfig()
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if isinstance(self.resume_run, bool):
             values["resume_run"] = "auto" if self.resume_run else None
-        said = {name: v for name, v in values.items() if v != getattr(default, name)}
+        was_set = vars(self)["_set"]
+        said = {name: v for name, v in values.items() if name in was_set and v is not None}
         return {"save_interval": self.save_interval, **said}
+
+    @classmethod
+    def of(cls, given: object) -> ExperimentConfig:
+        """Return a config as it is, or one of a mapping of fields or a file; None: the defaults.
+
+        Raises:
+            ConfigError: it cannot be read, or has a field that is none.
+
+        Example:
+            >>> ExperimentConfig.of({"experiment_name": "clip"}).log_interval
+            10
+        """
+        if isinstance(given, cls):
+            return given
+        found = read_config(given)
+        known = [each.name for each in fields(cls)]
+        for name in found:
+            if name not in known:
+                where = f"{os.fspath(given)}: " if isinstance(given, str | os.PathLike) else ""
+                hint = did_you_mean(name, known) or f": its fields are {', '.join(known)}"
+                raise ConfigError(f"{where}an ExperimentConfig has no field {name!r}{hint}")
+        if len(found) == len(known):  # as `save` writes it: which ones were set is not known
+            default = asdict(cls())
+            found = {name: value for name, value in found.items() if value != default[name]}
+        return cls(**found)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write all fields to a JSON file and return its path; folders are made.
@@ -107,13 +151,7 @@ class ExperimentConfig:
         Raises:
             ConfigError: the file cannot be read, or has a field that is none.
         """
-        from epochal.record.config import read_config
-
-        found = read_config(os.fspath(path))
-        if unknown := sorted(set(found) - {each.name for each in fields(cls)}):
-            message = f"{os.fspath(path)}: an ExperimentConfig has no field {unknown[0]!r}"
-            raise ConfigError(message)
-        return cls(**found)
+        return cls.of(os.fspath(path))
 
 
 @dataclass

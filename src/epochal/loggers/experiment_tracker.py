@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from epochal.api import init
@@ -13,13 +14,16 @@ from epochal.loggers import names
 from epochal.loggers.experiment_records import ExperimentConfig, TrainingMetrics
 from epochal.loggers.progress import curves_of, summary_of
 from epochal.loggers.run_folder import RunFolder
-from epochal.loggers.started import kept_from_training, settings_of
+from epochal.loggers.run_logger import RunLogger
+from epochal.loggers.started import kept_from_training, number, settings_of
 from epochal.media import Figure, Image
+from epochal.record.config import FILE_SUFFIXES
+from epochal.record.values import element_count, is_array, on_device
 
 NAMES = {"tensorboard": names.TRACKER_TENSORBOARD, "wandb": names.TRACKER_WANDB}
 
 
-class ExperimentTracker(RunFolder):
+class ExperimentTracker(RunLogger, RunFolder):
     """Tracks a training with a focus on numerical stability; mirrored to TensorBoard by default.
 
     Everything is recorded to a run of Epochal's, ``tracker.run``, in the background; what cannot
@@ -30,8 +34,9 @@ class ExperimentTracker(RunFolder):
     :class:`epochal.ExperimentRegistry`.
 
     Args:
-        config: what is recorded, how often and where.  The path of a folder of runs instead: it is
-            only read, by these methods, and nothing is recorded.
+        config: what is recorded, how often and where: an :class:`ExperimentConfig`, a mapping of
+            its fields, or the path of a YAML or JSON file of them.  The path of a folder of runs
+            instead: it is only read, by these methods, and nothing is recorded.
         preset: settings to start from, which fields of the config override: "Basic Tracking",
             "Full Tracking", "Numerical Stability Focus", a template of your own; None: that of the
             environment or of ``epochal.toml``.
@@ -39,11 +44,11 @@ class ExperimentTracker(RunFolder):
 
     Attributes:
         run: the run.
-        config: as given.
+        config: an :class:`ExperimentConfig`.
         current_epoch, current_step: where the training stands.
 
     Raises:
-        SettingError, RunFolderError: as :func:`epochal.init`.
+        SettingError, ConfigError, RunFolderError: as :func:`epochal.init`.
 
     Example:
         >>> import tempfile
@@ -57,12 +62,11 @@ class ExperimentTracker(RunFolder):
     """
 
     def __init__(
-        self, config: ExperimentConfig | str | os.PathLike[str] | None = None,
-        preset: str | None = "basic", **settings: Any,
-    ) -> None:  # fmt: skip
-        if isinstance(config, str | os.PathLike):
-            settings, config = {**settings, "dir": os.fspath(config), "mode": "off"}, None
-        self.config = config or ExperimentConfig()
+        self, config: object = None, preset: str | None = "basic", **settings: Any
+    ) -> None:
+        if _is_folder(config):
+            settings, config = {**settings, "dir": str(config), "mode": "off"}, None
+        self.config = ExperimentConfig.of(config)
         arguments = names.with_names({**self.config.changes(), "preset": preset, **settings}, NAMES)
         self._settings = settings_of(arguments)
         super().__init__(self._settings.dir)
@@ -72,7 +76,7 @@ class ExperimentTracker(RunFolder):
         self._save_config()
 
     @kept_from_training
-    def log_training_step(self, metrics: Any = None, /, **values: Any) -> None:
+    def log_training_step(self, metrics: Any = None, **values: Any) -> None:
         """Log a training step: every ``log_interval`` steps, and each one that is not finite.
 
         Args:
@@ -84,8 +88,9 @@ class ExperimentTracker(RunFolder):
         if isinstance(metrics, TrainingMetrics):
             metrics = vars(metrics)
         given = {**(metrics or {}), **values}
-        self.current_step = given.pop("step", self.current_step + 1)
-        self.current_epoch = given.pop("epoch", self.current_epoch)
+        step = number("step", given.pop("step", None), self.current_step + 1)
+        self.current_epoch = number("epoch", given.pop("epoch", None), self.current_epoch)
+        self.current_step = step
         due = self.run.due("train", self.current_step, self.current_epoch)
         if due or (self._settings.log_train and _unstable(given)):
             if not self._settings.log_numerics:
@@ -98,75 +103,69 @@ class ExperimentTracker(RunFolder):
     @kept_from_training
     def log_epoch(self, epoch: float, metrics: Mapping[str, Any]) -> None:
         """Log an epoch: a line of the epochs file, with more metrics as ``epoch/<name>``."""
-        self.current_epoch = epoch
+        self.current_epoch = number("epoch", epoch, self.current_epoch)
         if self.run.due("epoch", epoch=epoch):
             self.run.log(names.epoch_row(metrics), epoch=epoch)
 
     @kept_from_training
-    def log_model_architecture(self, model: Any) -> None:
-        """Record a PyTorch model's layers and how many parameters it has."""
-        from epochal.measure import describe_model
-
-        if self._settings.log_model:
-            describe_model(model).log(self.run)
-
-    @kept_from_training
-    def log_hyperparameters(self, hyperparams: Mapping[str, Any]) -> None:
-        """Merge hyperparameters into the run's config."""
-        self.run.config.update(hyperparams)
-
-    @kept_from_training
-    def log_gradients(self, model: Any) -> None:
+    def log_gradients(self, model: Any, step: float | None = None) -> None:
         """Record the gradients that the model has now: norms, per layer too, and histograms."""
         from epochal.measure import Gradients, Histograms
 
+        now = number("step", step, self.current_step)
         if self._settings.log_gradients:
-            self.run.log(Gradients(model).measure(), self.current_step)
+            self.run.log(Gradients(model).measure(), now)
         if self._settings.log_histograms:
-            self.run.log(Histograms(model).measure(), self.current_step)
+            self.run.log(Histograms(model).measure(), now)
 
     @kept_from_training
-    def log_images(self, images: Any, tag: str = "Images", caption: str = "") -> None:
-        """Record an image, or a batch of images as a grid; see :class:`epochal.Image`."""
-        if self.run.due("images", self.current_step):
-            self.run.log({tag: Image(images, caption)}, self.current_step)
+    def log_images(
+        self, images: Any, tag: str = "Images", caption: str = "", step: float | None = None
+    ) -> None:
+        """Record an image, or a batch as a grid (see :class:`epochal.Image`), or several by tag."""
+        now = number("step", step, self.current_step)
+        if self.run.due("images", now):
+            by_tag = images if isinstance(images, Mapping) else {tag: images}
+            self.run.log({name: Image(each, caption) for name, each in by_tag.items()}, now)
 
     @kept_from_training
-    def log_text(self, text: str, tag: str = "Text") -> None:
+    def log_text(self, text: str, tag: str = "Text", step: float | None = None) -> None:
         """Record a text."""
-        if self.run.due("text", self.current_step):
-            self.run.log({tag: text}, self.current_step)
+        now = number("step", step, self.current_step)
+        if self.run.due("text", now):
+            self.run.log({tag: text}, now)
 
     @kept_from_training
     def save_checkpoint(
         self, model: Any, optimizer: Any, epoch: int, step: int, loss: Any,
-        metrics: Mapping[str, Any] | None = None, scheduler: Any = None,
+        metrics: Mapping[str, Any] | None = None, scheduler: Any = None, **more: Any,
     ) -> str | None:  # fmt: skip
         """Save a checkpoint and return its path; None: it could not be saved, which is told.
 
         The file holds ``epoch step loss metrics model_state_dict optimizer_state_dict
-        scheduler_state_dict timestamp config``.
+        scheduler_state_dict timestamp config``.  Other arguments are those of
+        ``tracker.run.save_checkpoint``, such as ``best=True``, ``final=True`` and ``keep_last``.
         """
-        self.current_epoch, self.current_step = epoch, step
-        path: str | None = self.run.save_checkpoint(
-            model=model, optimizer=optimizer, scheduler=scheduler, epoch=epoch, step=step,
-            loss=loss, metrics=metrics,
+        self.current_epoch = number("epoch", epoch, self.current_epoch)
+        self.current_step = number("step", step, self.current_step)
+        return self.run.save_checkpoint(
+            model, optimizer, scheduler, epoch, step, loss, metrics, **more
         )  # fmt: skip
-        return path
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> dict[str, Any] | None:
         """Return what a checkpoint holds, None if there is no such file; the training stands there.
 
         Tensors are on the CPU; ``model.load_state_dict(found["model_state_dict"])`` takes them.
 
+        Args:
+            path: a file, or "last", "best" or "final" of this run.
+
         Raises:
             CheckpointError: the file is damaged or is no checkpoint.
         """
-        from epochal.checkpoints import load_file
-
-        if not os.path.exists(path):
+        if path not in ("last", "best", "final") and not os.path.exists(path):
             return None
-        found = load_file(path)
+        found = self.run.load_checkpoint(path, rng=False)
         self.current_epoch = found.get("epoch") or 0
         self.current_step = found.get("step") or 0
         return found
@@ -186,13 +185,13 @@ class ExperimentTracker(RunFolder):
         figure = training_progress(curves_of(self.run), title=self.run.name)
         if path is not None:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-            figure.savefig(path)
+            figure.savefig(path, dpi=150)
         self.run.log({"training_progress": Figure(figure)}, self.current_step)
         return {"figure": figure, "metrics_summary": self.get_experiment_summary()}
 
     @kept_from_training
     def get_experiment_summary(self) -> dict[str, Any]:
-        """Return where the training stands and statistics of what was recorded.
+        """Return where the training stands, and statistics of the steps that were recorded.
 
         Keys: ``experiment_name project_name run_id run_dir total_steps current_epoch current_step
         loss_stats accuracy_stats gradient_stats numerical_stability checkpoints
@@ -218,10 +217,21 @@ class ExperimentTracker(RunFolder):
             self.config.save(os.path.join(folder, f"{slug(self.run.name)}_{self.run.id}.json"))
 
 
+def _is_folder(config: object) -> bool:
+    """Say whether it is the path of a folder of runs: not that of a config."""
+    name = os.fspath(config) if isinstance(config, str | os.PathLike) else None
+    return name is not None and not str(name).lower().endswith(FILE_SUFFIXES)
+
+
 def _unstable(metrics: Mapping[str, Any]) -> bool:
     """Say whether something is not finite; values on a device are not waited for."""
     counts = [metrics.get("nan_count"), metrics.get("inf_count")]
-    if any(isinstance(count, int | float) and count for count in counts):
+    if any(isinstance(count, Real) and count for count in counts):
         return True
-    loss = metrics.get("loss")
-    return isinstance(loss, int | float) and not math.isfinite(loss)
+    return any(_not_finite(value) for value in metrics.values())
+
+
+def _not_finite(value: Any) -> bool:
+    if is_array(value) and element_count(value) == 1 and not on_device(value):
+        value = value.item()
+    return isinstance(value, float) and not math.isfinite(value)

@@ -146,7 +146,11 @@ class MetricsLogger:
         self._summarize()
         self.run.__exit__(*error)
         if self._followed:
-            wait_for_files(self.run, timeout_s)
+            self._wait(timeout_s)
+
+    @kept_from_training
+    def _wait(self, timeout_s: float) -> None:
+        wait_for_files(self.run, timeout_s)
 
     @kept_from_training
     def _summarize(self) -> None:

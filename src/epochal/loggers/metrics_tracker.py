@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import epochal
 from epochal.core.atomic import write_atomically
 from epochal.loggers.epoch_metrics import BatchesOfEpoch, EpochMetrics, recorded_epochs, to_csv
-from epochal.loggers.started import kept_from_training
+from epochal.loggers.started import kept_from_training, number
 from epochal.measure import EmaDistance, compute_grad_norm
 from epochal.record.run import Run
 from epochal.sinks.json_rows import to_json
@@ -71,8 +71,12 @@ class MetricsTracker:
         self._batches: BatchesOfEpoch | None = None
 
     def start_epoch(self, epoch: float) -> None:
-        """Begin an epoch; the batches of one that did not end are counted in none."""
-        self._batches = BatchesOfEpoch(epoch)
+        """Begin an epoch; the batches of one that did not end are counted in none.
+
+        One that is no number is told, and counts as the next one.
+        """
+        given = self._number(epoch)
+        self._batches = BatchesOfEpoch(self._next() if given is None else given)
 
     @kept_from_training
     def log_batch(
@@ -91,8 +95,7 @@ class MetricsTracker:
         batches = self._open()
         self.step += 1
         batches.count += 1
-        batches.samples += batch_size or 0
-        batches.without_size += batch_size is None
+        batches.without_size += 1  # until its size is known
         if self.run.due("train", self.step, batches.epoch):
             row = {"loss": loss, "lr": lr, "grad_norm_total": grad_norm, **more}
             self.run.log(row, self.step, epoch=batches.epoch, phase="train")
@@ -100,6 +103,9 @@ class MetricsTracker:
         for aggregate, value in collected:
             if value is not None:
                 aggregate.add(value)
+        if batch_size is not None:
+            batches.samples += number("batch_size", batch_size, 0)
+            batches.without_size -= 1
 
     def end_epoch(self, model: Any = None, ema_model: Any = None) -> EpochMetrics:
         """End the epoch: read what is still on a device, record and write the epoch's metrics.
@@ -109,11 +115,11 @@ class MetricsTracker:
             ema_model: the moving average of its weights: an ``epochal.measure.Ema``, a module,
                 an ``AveragedModel``, or a mapping of names to tensors.
         """
+        batches, self._batches = self._open(), None
         before_s = self.epochs[-1].cumulative_time_sec if self.epochs else 0.0
-        metrics = self._open().metrics(before_s)
+        metrics = self._measured(batches, before_s) or batches.only_time(before_s)
         if model is not None and ema_model is not None:
             metrics = replace(metrics, ema_delta_norm=self._ema_distance(model, ema_model))
-        self._batches = None
         self.epochs.append(metrics)
         values = asdict(metrics)
         self.run.log(values, epoch=values.pop("epoch"))
@@ -135,9 +141,19 @@ class MetricsTracker:
     def _open(self) -> BatchesOfEpoch:
         """Return the epoch that is open; a first batch without ``start_epoch`` begins the next."""
         if self._batches is None:
-            self.start_epoch(self.epochs[-1].epoch + 1 if self.epochs else 1)
-        assert self._batches is not None
+            self._batches = BatchesOfEpoch(self._next())
         return self._batches
+
+    def _next(self) -> float:
+        return self.epochs[-1].epoch + 1 if self.epochs else 1
+
+    @kept_from_training
+    def _number(self, epoch: Any) -> float | None:
+        return number("epoch", epoch, self._next())
+
+    @kept_from_training
+    def _measured(self, batches: BatchesOfEpoch, before_s: float) -> EpochMetrics | None:
+        return batches.metrics(before_s)
 
     @kept_from_training
     def _ema_distance(self, model: Any, ema_model: Any) -> float:

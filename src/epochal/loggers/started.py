@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from epochal.core.errors import LogError
 from epochal.record.config import read_config
 from epochal.record.run import Run
+from epochal.record.values import checked_step, shown
 from epochal.settings import Settings, load
 
 NOT_SETTINGS = ("seed", "id", "resume_step", "fork", "on_alert")
@@ -46,6 +47,27 @@ def kept_from_training(method: Method) -> Method:
             return None
 
     return cast("Method", guarded)
+
+
+def number(name: str, given: Any, otherwise: float) -> float:
+    """Return a step or an epoch as it was given, or another one where it was not.
+
+    One that is no number ends here: what counts on from it would be lost as well.
+
+    Raises:
+        ValueError: it is no whole number of 64 bits and no finite float.
+
+    Example:
+        >>> number("step", None, 7), number("epoch", 0.5, 7)
+        (7, 0.5)
+    """
+    if given is None:
+        return otherwise
+    try:
+        return checked_step(given)
+    except ValueError:
+        wanted = "a whole number of 64 bits or a finite float"
+        raise ValueError(f"{name}={shown(given)} is not {wanted}") from None
 
 
 def settings_of(arguments: Mapping[str, Any]) -> Settings:

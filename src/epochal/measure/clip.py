@@ -52,7 +52,9 @@ def clip(model_or_params: Any, max_norm: float) -> Any:
     parameters = _parameters(model_or_params)
     if all(parameter.grad is None for parameter in parameters):
         return None
-    return tensors.torch_module().nn.utils.clip_grad_norm_(parameters, max_norm)
+    before = tensors.torch_module().nn.utils.clip_grad_norm_(parameters, max_norm)
+    # Of sharded parameters each process has its part of the norm; all clip, so all are here.
+    return before.full_tensor() if hasattr(before, "full_tensor") else before
 
 
 def measured(before: Any, max_norm: float) -> dict[str, float | Deferred]:
@@ -61,7 +63,7 @@ def measured(before: Any, max_norm: float) -> dict[str, float | Deferred]:
         return {}
     torch = tensors.torch_module()
     with torch.no_grad():
-        before = tensors.real("", before).tensor.to(tensors.wide_type(before))
+        before = before.detach().to(tensors.wide_type(before))
         factor = (max_norm / (before + 1e-6)).clamp(max=1.0)  # as clip_grad_norm_ has it
         clipped = (factor < 1).to(before.dtype)
         threshold = torch.full_like(before, max_norm)

@@ -10,7 +10,7 @@ from epochal.core.optional import require
 from epochal.measure.histograms import CountedHistogram
 from epochal.measure.noise import STATISTIC_NAMES, Moments, alphas_bar, statistics_vector
 from epochal.measure.precision import wide
-from epochal.measure.transfer import start, to_host
+from epochal.measure.transfer import constant, start
 from epochal.media.histogram import Histogram
 
 SCHEDULE_NAMES = ("beta", "alpha_bar", "snr", "snr_db")
@@ -82,14 +82,14 @@ class Diffusion:
             shape = tuple(loss.shape)
             raise SettingError(f"loss has one value for each of {batch[0]} samples, not {shape}")
         moments = Moments(predicted, true)
-        error = (wide(predicted) - wide(true)).square().reshape(batch[0], -1)
-        losses = error.mean(1) if loss is None else wide(loss)
+        width = moments.count // batch[0]
+        losses = moments.errors / width if loss is None else wide(loss).to(moments.errors)
         if self._moments is None:
             self._begin(moments.sums)
             self._moments = moments
         else:
             self._moments.add(moments)
-        self._errors += error.sum()
+        self._errors += moments.errors.sum()
         t = t.detach().to(losses.device, torch.int64)
         inside = (t >= 0) & (t < self.steps)
         self._outside += (~inside).sum()
@@ -105,8 +105,8 @@ class Diffusion:
         Returns:
             ``diffusion/noise_mse``; the means over the samples' steps ``diffusion/beta``,
             ``alpha_bar``, ``snr``, ``snr_db``, ``timestep_mean``, ``timestep_std``;
-            ``diffusion/loss/t<first>-<last>`` for each bucket, NaN where no sample was in it; and
-            the names of :func:`noise_statistics`.
+            ``diffusion/loss/t<first>-<last>`` for each bucket that a sample was in; and the names
+            of :func:`noise_statistics`.
         """
         import torch
 
@@ -122,9 +122,18 @@ class Diffusion:
             torch.cat([means, torch.stack(self._mean_and_std())]) + lacking,
             self._losses / self._counts,
             statistics_vector(self._moments),
+            self._counts,  # last: of how many each loss is the mean
         ])  # fmt: skip
         self._moments = None
-        return to_host(self._names(), vector)
+        transfer, names = start(vector), self._names()
+        found = transfer.split(names)
+        buckets = [name for name in names if name.startswith("diffusion/loss/")]
+        for count, name in enumerate(buckets, start=len(names)):
+            found[name] = Deferred(transfer, names.index(name), count)
+        if vector.device.type != "cpu":
+            return dict(found)
+        numbers = {name: number.read() for name, number in found.items()}
+        return {name: number for name, number in numbers.items() if number is not None}
 
     def timesteps(self) -> Histogram:
         """Return how often each step of the schedule was drawn since the last ``measure``.
@@ -148,7 +157,9 @@ class Diffusion:
 
     def _begin(self, like: Any) -> None:
         """Put zeros on the device of the first batch."""
-        self._schedule = self._schedule.to(like)
+        if self._schedule.device != like.device:
+            rows = self._schedule.shape
+            self._schedule = constant(self._schedule.flatten().tolist(), like).view(rows)
         self._visits = like.new_zeros(self.steps)
         self._losses, self._counts = like.new_zeros(self._buckets), like.new_zeros(self._buckets)
         self._errors, self._outside = like.new_zeros(()), like.new_zeros(())

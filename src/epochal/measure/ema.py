@@ -29,6 +29,11 @@ class Ema:
         steps: updates so far.
 
     Weights keep their type: average those in float32, as half precision does not hold small moves.
+    Integers are copied.
+
+    Raises:
+        SettingError: the decay is not between 0 and 1, or the model has lazy modules that have
+            seen no input yet.
 
     Example:
         >>> import torch
@@ -44,6 +49,9 @@ class Ema:
     def __init__(self, model: Any, decay: float = 0.999, *, warmup: bool = False) -> None:
         if not 0 <= decay <= 1:
             raise SettingError(f"decay={decay!r} is not between 0 and 1")
+        is_lazy = tensors.torch_module().nn.parameter.is_lazy
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            raise SettingError("weights of lazy modules have no values yet: call the model before")
         self.decay, self.warmup, self.steps = decay, warmup, 0
         self._live = tensors.unwrapped(model)
         self.model = copy.deepcopy(self._live).eval().requires_grad_(False)  # noqa: FBT003
@@ -56,8 +64,8 @@ class Ema:
         if self.warmup:
             decay = min(decay, (1 + self.steps) / (10 + self.steps))
         pairs = list(zip(self.model.parameters(), self._live.parameters(), strict=True))
-        moving = [pair for pair in pairs if pair[0].is_floating_point()]
-        copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+        moving = [pair for pair in pairs if _is_continuous(pair[0])]
+        copied = [pair for pair in pairs if not _is_continuous(pair[0])]
         copied += zip(self.model.buffers(), self._live.buffers(), strict=True)
         with torch.no_grad():
             if moving:
@@ -98,6 +106,8 @@ class EmaDistance:
     def measure(self) -> dict[str, float | Deferred]:
         """Return the distance now; one copy to the host, without waiting for it on CUDA.
 
+        Empty if the model has no parameters.
+
         Returns:
             ``ema/distance``: L2 norm of weights minus average, over all parameters;
             ``ema/relative_distance``: the same divided by the L2 norm of the weights;
@@ -110,9 +120,13 @@ class EmaDistance:
         steps = _steps(self.ema_model)
         with torch.no_grad():
             live, average = _matching(self.model, self.ema_model)
+            if not live:
+                return {}
             distance = tensors.total(tensors.distances(live, average))
             found = [distance, distance / tensors.total(tensors.norms(live))]
             names = ["ema/distance", "ema/relative_distance"]
+            if isinstance(steps, torch.Tensor) and steps.device.type == "cpu":
+                steps = steps.item()  # AveragedModel keeps it there; sending it would wait
             if isinstance(steps, torch.Tensor):
                 found.append(steps.to(distance))
                 names.append("ema/steps")
@@ -173,7 +187,7 @@ def _matching(model: Any, ema_model: Any) -> tuple[list[tensors.Values], list[An
         for name, tensor in live.items()
         if name not in average or average[name].shape != tensor.shape
     ]
-    if wrong or not live:
+    if wrong:
         raise SettingError(
             f"the moving average has not the parameters of the model: {len(wrong)} of {len(live)}"
             f" are missing or of another shape, such as {wrong[:3]}"
@@ -195,6 +209,10 @@ def _weights(model: Any) -> dict[str, Any]:
     while found and all(name.startswith("module.") for name in found):
         found = {name.removeprefix("module."): tensor for name, tensor in found.items()}
     return found
+
+
+def _is_continuous(tensor: Any) -> bool:
+    return bool(tensor.is_floating_point() or tensor.is_complex())
 
 
 def _steps(ema_model: Any) -> Any:

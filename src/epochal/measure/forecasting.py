@@ -21,9 +21,9 @@ class Forecast(NamedTuple):
         rates: one list for each parameter group; the first rate is the current one, the next what
             it is after one more ``scheduler.step()``, and so on.
         names: the metric name of each group, as :class:`~epochal.measure.LearningRate` has it.
-        depends_on_metrics: the schedule waits for a metric, such as that of
-            ``ReduceLROnPlateau``; ``rates`` are then the current ones, which hold as long as the
-            metric goes on improving.
+        depends_on_metrics: ``step`` must be given something that nobody knows yet, such as the
+            metric of ``ReduceLROnPlateau``; ``rates`` are then the current ones, which hold as
+            long as the metric goes on improving.
         note: why there are fewer steps than asked for, or that it depends on metrics; "" if
             neither.
     """
@@ -75,10 +75,11 @@ def forecast(scheduler: Any, steps: int, *, start: float = 0) -> Forecast:
     if steps < 1:
         raise SettingError(f"steps={steps!r} is no number of steps: at least 1")
     names = group_names(optimizer)
-    depends = _needs_metrics(scheduler)
+    needed = _needed(scheduler)
     columns, note = [_rates(optimizer)], ""
-    if depends:
-        note = f"{type(scheduler).__name__} waits for a metric: these are the current rates"
+    if needed:
+        wanted = ", ".join(needed)
+        note = f"{type(scheduler).__name__}.step waits for {wanted}: these are the current rates"
         columns *= steps
     elif steps > 1:
         found, note = _ahead(scheduler, steps - 1)
@@ -86,7 +87,7 @@ def forecast(scheduler: Any, steps: int, *, start: float = 0) -> Forecast:
     columns = columns[:steps]
     rates = [[column[index] for column in columns] for index in range(len(names))]
     numbers = [start + index for index in range(len(columns))]
-    return Forecast(numbers, rates, names, depends, note)
+    return Forecast(numbers, rates, names, bool(needed), note)
 
 
 def _ahead(scheduler: Any, steps: int) -> tuple[list[list[float]], str]:
@@ -109,11 +110,11 @@ def _rates(optimizer: Any) -> list[float]:
     return [float(group["lr"]) for group in optimizer.param_groups]
 
 
-def _needs_metrics(scheduler: Any) -> bool:
-    """Say whether ``step`` must be given something, such as a metric."""
+def _needed(scheduler: Any) -> list[str]:
+    """Return what ``step`` must be given, such as ``metrics``."""
     parameters = list(inspect.signature(type(scheduler).step).parameters.values())[1:]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
-    return any(p.kind in named and p.default is p.empty for p in parameters)
+    return [p.name for p in parameters if p.kind in named and p.default is p.empty]
 
 
 def _copied(scheduler: Any) -> Any:

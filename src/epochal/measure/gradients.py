@@ -128,7 +128,7 @@ def gradient_flow(measured: dict[str, float | Deferred], *, caption: str = "") -
     }
     if not norms:
         raise ValueError("nothing was measured per layer: use Gradients(model, per_layer=True)")
-    drawing = require("matplotlib.figure", extra="figures", why="gradient_flow")
+    drawing = require("matplotlib.figure", extra="paper", why="gradient_flow")
     figure = drawing.Figure(figsize=(6.4, 1.2 + 0.2 * len(norms)), layout="constrained")
     axes = figure.add_subplot()
     shown = {name: norm if math.isfinite(norm) else 0.0 for name, norm in norms.items()}

@@ -126,7 +126,8 @@ def _binned(tensor: Any, bins: int) -> Any:
     wide, device = tensors.wide_type(tensor), tensor.device
     count, nan, inf, sums, low, high = _first_pass(tensor)
     mean = sums / count
-    half = 0.5 * (low == high).to(wide)  # all values are the same: bins around them
+    # All values are the same: bins around them, wide enough to be told apart.
+    half = 0.5 * (low == high).to(wide) * (low.abs() * 2**-20).clamp(min=1.0)
     fraction = torch.arange(bins + 1, dtype=wide, device=device) / bins
     edges = (low - half) * (1 - fraction) + (high + half) * fraction
     counts = torch.zeros(bins, dtype=torch.int64, device=device)

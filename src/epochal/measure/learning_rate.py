@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from epochal.core.deferred import Deferred
+from epochal.measure import tensors
 from epochal.measure.transfer import to_host
 
 
@@ -32,19 +33,21 @@ class LearningRate:
 
         Returns:
             ``lr`` for one parameter group, else ``lr/<name>`` for each, by the group's ``"name"``
-            or its index; ``schedule/<attribute>`` for each number among the public attributes of
-            the scheduler, such as ``schedule/last_epoch``; ``schedule/<index>/<attribute>`` for
-            those of schedulers inside it.
+            or its index, left out for groups that have no rate; ``schedule/<attribute>`` for each
+            number among the public attributes of the scheduler, such as ``schedule/last_epoch``;
+            ``schedule/<index>/<attribute>`` for those of schedulers inside it.
         """
-        groups = self.optimizer.param_groups
-        names = group_names(self.optimizer)
-        measured: dict[str, float | Deferred] = {}
-        for name, group in zip(names, groups, strict=True):
-            rate = group["lr"]
-            if hasattr(rate, "device"):
-                measured |= to_host([name], rate.detach().reshape(1))
-            else:
-                measured[name] = float(rate)
+        rates = [group.get("lr") for group in self.optimizer.param_groups]
+        by_name = dict(zip(group_names(self.optimizer), rates, strict=True))
+        measured: dict[str, float | Deferred] = {
+            name: float(rate)
+            for name, rate in by_name.items()
+            if rate is not None and not hasattr(rate, "detach")
+        }
+        if found := {name: rate for name, rate in by_name.items() if hasattr(rate, "detach")}:
+            scalars = [rate.detach().reshape(()) for rate in found.values()]
+            wide = [scalar.to(tensors.wide_type(scalar)) for scalar in scalars]
+            measured |= to_host(list(found), tensors.gathered(wide))
         if self.scheduler is not None:
             _add_state(measured, "schedule", self.scheduler)
         return measured
@@ -70,7 +73,8 @@ def group_names(optimizer: Any) -> list[str]:
 
 def _add_state(measured: dict[str, float | Deferred], prefix: str, scheduler: Any) -> None:
     for name, value in vars(scheduler).items():
-        if type(value) in (int, float) and not name.startswith("_"):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and not name.startswith("_"):
             measured[f"{prefix}/{name}"] = float(value)
     for index, inner in enumerate(getattr(scheduler, "_schedulers", ())):
         _add_state(measured, f"{prefix}/{index}", inner)

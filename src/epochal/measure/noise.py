@@ -8,6 +8,7 @@ from typing import Any
 from epochal.core.deferred import Deferred
 from epochal.core.errors import SettingError, did_you_mean
 from epochal.core.optional import require
+from epochal.measure import tensors
 from epochal.measure.precision import wide
 from epochal.measure.transfer import to_host
 
@@ -100,12 +101,16 @@ def snr(alphas_bar: Any, t: Any) -> Any:
 def noise_mse(predicted: Any, true: Any) -> Any:
     """Return the mean of (predicted - true)² as a 0-d tensor on their device; nothing waits.
 
+    Raises:
+        SettingError: the shapes differ, which would be broadcast, or there are no values.
+
     Example:
         >>> import torch
         >>> noise_mse(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])).item()
         2.0
     """
-    return (wide(predicted) - wide(true)).square().mean()
+    moments = Moments(predicted, true)
+    return moments.errors.sum() / moments.count
 
 
 def noise_statistics(predicted: Any, true: Any) -> dict[str, float | Deferred]:
@@ -128,10 +133,13 @@ def noise_statistics(predicted: Any, true: Any) -> dict[str, float | Deferred]:
 class Moments:
     """Sums over pairs of predicted and true values, from which their statistics follow.
 
+    At most ``tensors.BLOCK`` values are converted at a time.
+
     Attributes:
         count: values.
         sums: (5,) tensor: sums of p, t, p², t² and p·t.
         low, high: (2,) tensors: the smallest and largest p and t.
+        errors: (batch,) sums of (p - t)² of each sample.
     """
 
     def __init__(self, predicted: Any, true: Any) -> None:
@@ -141,11 +149,25 @@ class Moments:
                 "predicted and true noise have equal shapes and at least one value, not"
                 f" {tuple(predicted.shape)} and {tuple(true.shape)}"
             )
-        pair = torch.stack([wide(predicted).flatten(), wide(true).flatten()])
-        self.count = pair.shape[1]
-        products = pair @ pair.T  # p·p and p·t; t·p and t·t
-        self.sums = torch.cat([pair.sum(1), products.diagonal(), products[0, 1:]])
-        self.low, self.high = pair.amin(1), pair.amax(1)
+        samples = len(predicted) if predicted.dim() else 1
+        self.count = predicted.numel()
+        width = self.count // samples
+        first, second = (each.detach().reshape(samples, width) for each in (predicted, true))
+        sums, lows, highs, errors = [], [], [], []
+        rows = max(1, tensors.BLOCK // width)
+        for p_rows, t_rows in zip(first.split(rows), second.split(rows), strict=True):
+            squares = []
+            columns = (each.split(tensors.BLOCK, dim=1) for each in (p_rows, t_rows))
+            for part in zip(*columns, strict=True):
+                p, t = (wide(each) for each in part)
+                squares.append((p - t).square().sum(1))
+                p, t = p.reshape(-1), t.reshape(-1)
+                sums.append(torch.stack([p.sum(), t.sum(), p.dot(p), t.dot(t), p.dot(t)]))
+                lows.append(torch.stack([p.amin(), t.amin()]))
+                highs.append(torch.stack([p.amax(), t.amax()]))
+            errors.append(torch.stack(squares).sum(0))
+        self.sums, self.errors = torch.stack(sums).sum(0), torch.cat(errors)
+        self.low, self.high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
 
     def add(self, other: Moments) -> None:
         """Add those of more values."""

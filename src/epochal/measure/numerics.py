@@ -104,6 +104,9 @@ class Numerics:
         """
         self.look()
         with tensors.torch_module().no_grad():
+            if self._clean(loss):
+                self._measurements += 1
+                return {name: 0.0 for name in NAMES if self._asked(name, loss is not None)}
             values = self._values()
             looked_at = [(where, one.name) for where, one in values]
             vector = self._vector(values, loss, skipped)
@@ -133,7 +136,10 @@ class Numerics:
                 time.sleep(POLL_S)
                 continue
             at, transfer, looked_at = self._pending.popleft()
-            numbers = transfer.numbers()
+            try:
+                numbers = transfer.numbers()
+            except RuntimeError:  # the device failed: told where the counts are logged
+                continue
             self._alarmed = any(not math.isfinite(n) for n in numbers[len(NAMES) :])
             if self.first is None:
                 self.first = _found(at, numbers, looked_at)
@@ -143,19 +149,32 @@ class Numerics:
         where = name.rpartition("_")[2]
         return {"loss": has_loss, "gradients": self.gradients}.get(where, self.parameters)
 
-    def _values(self) -> list[tuple[str, Values]]:
+    def _known(self) -> list[tuple[str, Any]]:
         if self._measurements % REFRESH == 0 or not self._named:
             self._named = tensors.parameters_of(self.model, frozen=True)
+        return self._named
+
+    def _clean(self, loss: Any) -> bool:
+        """Say whether a quick look, which only the CPU allows, finds that all is well."""
+        looked_at = [parameter for _, parameter in self._known()]
+        trained = [one for one in looked_at if one.requires_grad] if self.parameters else []
+        if self.gradients:
+            trained += [one.grad for one in looked_at if one.grad is not None]
+        if isinstance(loss, tensors.torch_module().Tensor):
+            loss = float(loss.sum()) if loss.is_cpu else math.nan
+        return math.isfinite(loss or 0.0) and bool(trained) and tensors.all_finite(trained)
+
+    def _values(self) -> list[tuple[str, Values]]:
         found = []
         if self.gradients:
-            found += [("gradients", one) for one in tensors.gradients_of(self._named)]
+            found += [("gradients", one) for one in tensors.gradients_of(self._known())]
         if self.parameters:
-            trained = [pair for pair in self._named if pair[1].requires_grad]
+            trained = [pair for pair in self._known() if pair[1].requires_grad]
             found += [("parameters", one) for one in tensors.weights_of(trained)]
         return found
 
     def _vector(self, values: list[tuple[str, Values]], loss: Any, skipped: Any) -> Any:
-        """Return the counts, and for each tensor its largest magnitude, which NaN and inf become.
+        """Return the counts, and for each tensor a number that NaN and infinities come through.
 
         None if there is nothing to look at.
         """

@@ -16,7 +16,8 @@ def sample_grid(
     """Return samples as one picture: a grid of pictures, or a row of frames for each video.
 
     Args:
-        samples: (batch, channels, height, width) or (batch, channels, frames, height, width).
+        samples: tensor or array (batch, channels, height, width) or (batch, channels, frames,
+            height, width).
         count: samples to show, the first ones of the batch.
         frames: frames to show of each video, spread evenly from the first to the last.
         columns: pictures in a row; default: about square.  A video always has a row of its own.
@@ -33,7 +34,7 @@ def sample_grid(
         ((12, 3, 32, 32), 3)
     """
     shown, in_a_row = _frames(samples, count, frames)
-    if samples.dim() == 5:
+    if len(samples.shape) == 5:
         columns = in_a_row
     return Image(
         shown.flatten(0, 1), caption, value_range=value_range, layout="NCHW", columns=columns
@@ -48,7 +49,8 @@ def noise_comparison(
     """Return predicted noise, true noise and their difference side by side, a row for each.
 
     Args:
-        predicted: (batch, channels, height, width) or (batch, channels, frames, height, width).
+        predicted: tensor or array (batch, channels, height, width) or (batch, channels, frames,
+            height, width).
         true: of the same shape.
         count: samples to show, the first ones of the batch.
         frames: frames to show of each video, each in a row of its own.
@@ -82,6 +84,7 @@ def _frames(batch: Any, count: int, frames: int) -> tuple[Any, int]:
     as they like, and a fourth would be drawn as transparency.
     """
     torch = require("torch", extra="torch", why="pictures of samples")
+    batch = torch.as_tensor(batch)
     if batch.dim() not in (4, 5) or not batch.numel() or count < 1 or frames < 1:
         raise SettingError(
             "pictures are made of (batch, channels, height, width) or (batch, channels, frames,"

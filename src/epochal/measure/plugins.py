@@ -131,7 +131,9 @@ class Metrics:
                 continue
             try:
                 if self._due(name, metric, step, epoch):
-                    found[name] = metric.function(**_asked_for(metric.function, context))
+                    result = metric.function(**_asked_for(metric.function, context))
+                    if result is not None:
+                        found[name] = result
             except Exception as error:  # noqa: BLE001 - a stranger's function; counted and told
                 self._failed(name, error)
         if found:

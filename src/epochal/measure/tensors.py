@@ -176,6 +176,25 @@ def norms(values: Sequence[Values], order: float = 2.0) -> Any:
     return vector.to(wide_type(vector))
 
 
+def all_finite(tensors: Sequence[Any]) -> bool:
+    """Say whether tensors on the CPU hold neither NaN nor infinity: one launch for all of them.
+
+    False does not mean that they do: a sum may have overflowed, a tensor may be of another kind.
+
+    Args:
+        tensors: of any kind; one on a device is not looked at, as that would wait for it.
+    """
+    torch = torch_module()
+    plain = (torch.Tensor, torch.nn.Parameter)  # the norm of a sharded one asks other processes
+    if not all(tensor.is_cpu and type(tensor) in plain for tensor in tensors):
+        return False
+    try:
+        norms = torch._foreach_norm(list(tensors), 2.0)  # noqa: SLF001
+        return bool(torch.stack(norms).isfinite().all())
+    except (RuntimeError, TypeError):  # sparse, of eight bits, of several types, none
+        return False
+
+
 def _alike(values: Sequence[Values]) -> list[list[int]]:
     """Return the places of tensors that one launch can take: of one device and type."""
     groups: dict[Any, list[int]] = {}
@@ -220,7 +239,7 @@ class Moments(NamedTuple):
 
 
 def moments(values: Sequence[Values]) -> Moments:
-    """Return mean and variance of each tensor: three launches for each, at most ``BLOCK`` big."""
+    """Return mean and variance of each tensor: a few launches for each, at most ``BLOCK`` big."""
     pairs = [_moments(one) for one in values]
     return Moments(gathered([mean for mean, _ in pairs]), gathered([var for _, var in pairs]))
 
@@ -229,9 +248,10 @@ def _moments(values: Values) -> tuple[Any, Any]:
     torch = torch_module()
     parts = []
     for block in blocks(values.tensor):
-        if block.numel():
-            variance, mean = torch.var_mean(block, correction=0)
-            parts.append((block.numel() / values.size, mean, variance))
+        if size := block.numel():
+            mean = block.mean()
+            centered = block - mean  # torch.var_mean takes five times as long on the CPU
+            parts.append((size / values.size, mean, torch.dot(centered, centered) / size))
     if zeros := values.size - values.tensor.numel():
         zero = torch.zeros((), dtype=wide_type(values.tensor), device=values.tensor.device)
         parts.append((zeros / values.size, zero, zero))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -38,21 +38,23 @@ class Throughput:
     def __init__(
         self, warmup_steps: int = 0, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self.steps, self.samples, self.tokens = 0, 0, 0
+        self.steps = 0
+        self.samples: Any = 0
+        self.tokens: Any = 0
         self._warmup_steps, self._clock = warmup_steps, clock
         self._start = self._mark = clock()
         self._waited_s = self._paused_s = self._epoch_s = 0.0
+        self._pauses = 0  # that we are in
         self._waits_known = False
         self._interval, self._epoch, self._all = _Span(), _Span(), _Span()
 
-    def step(
-        self, samples: int | None = None, tokens: int | None = None, *, batches: int = 1
-    ) -> None:
+    def step(self, samples: Any = None, tokens: Any = None, *, batches: int = 1) -> None:
         """Say that a training step has ended.
 
         Args:
             samples: how many it trained on; unknown: samples/s are left out where it counts.
-            tokens: the same for tokens.
+            tokens: the same for tokens.  Both may be tensors with one element, such as the sum of
+                a mask: nobody waits for their device, and the rates are tensors too.
             batches: how many it took from the loader: more than 1 if gradients are accumulated.
         """
         now = self._clock()
@@ -61,21 +63,27 @@ class Throughput:
         self._mark, self._waited_s, self._paused_s = now, 0.0, 0.0
         self._epoch_s += seconds
         self.steps += 1
-        self.samples += samples or 0
-        self.tokens += tokens or 0
+        self.samples += 0 if samples is None else samples  # a tensor's truth would be waited for
+        self.tokens += 0 if tokens is None else tokens
         if self.steps > self._warmup_steps:
             for span in (self._interval, self._epoch, self._all):
                 span.add(step)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count what is inside as waiting for data: ``with throughput.waiting(): …``."""
+        """Count what is inside as waiting for data: ``with throughput.waiting(): …``.
+
+        In a pause it counts nothing: the loader of a validation is not waited for by the training.
+        """
+        if self._pauses:
+            yield
+            return
         self._waits_known = True
-        start = self._clock()
+        start, paused_s = self._clock(), self._paused_s
         try:
             yield
         finally:
-            self._waited_s += self._clock() - start
+            self._waited_s += self._clock() - start - (self._paused_s - paused_s)
 
     def batches(self, loader: Iterable[T]) -> Generator[T, None, None]:
         """Go through a loader and count the time until each batch is there as waiting.
@@ -99,12 +107,15 @@ class Throughput:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave out what is inside, such as validation or saving a checkpoint."""
+        """Leave out what is inside, such as validation or saving a checkpoint; may be nested."""
         start = self._clock()
+        self._pauses += 1
         try:
             yield
         finally:
-            self._paused_s += self._clock() - start
+            self._pauses -= 1
+            if not self._pauses:
+                self._paused_s += self._clock() - start
 
     def measure(self) -> dict[str, float]:
         """Return the rates since the last call, up to the end of the last step.
@@ -144,8 +155,8 @@ class _Span:
     waited_s: float = 0.0
     steps: int = 0
     batches: int = 0
-    samples: int | None = 0
-    tokens: int | None = 0
+    samples: Any = 0
+    tokens: Any = 0
 
     def add(self, step: _Span) -> None:
         self.seconds += step.seconds
@@ -171,5 +182,5 @@ class _Span:
         return rates
 
 
-def _sum(first: int | None, second: int | None) -> int | None:
+def _sum(first: Any, second: Any) -> Any:
     return None if first is None or second is None else first + second

@@ -65,4 +65,4 @@ def accuracy(logits: Any, targets: Any, topk: int = 1, *, dim: int = -1, ignore:
     best = logits.topk(topk, dim=-1).indices
     hits = (best == targets.unsqueeze(-1)).any(-1)
     counted = targets != ignore
-    return (hits & counted).sum() / counted.sum()
+    return wide((hits & counted).sum()) / wide(counted.sum())

@@ -306,9 +306,16 @@ def watch(  # noqa: PLR0913 - what is measured is chosen by name
 
 
 def _listed(optimizer: Any) -> list[Any]:
+    """Return the optimizers that step themselves, without what libraries wrap around them."""
     if optimizer is None:
         return []
-    return list(optimizer) if isinstance(optimizer, list | tuple) else [optimizer]
+    given = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    return [each if _has_hooks(each) else getattr(each, "optimizer", each) for each in given]
+
+
+def _has_hooks(optimizer: Any) -> bool:
+    """Say whether it takes hooks: wrappers inherit the method without what it needs."""
+    return hasattr(optimizer, "_optimizer_step_pre_hooks")
 
 
 def _closure(arguments: Sequence[Any], named: Mapping[str, Any]) -> bool:

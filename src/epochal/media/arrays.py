@@ -89,12 +89,18 @@ def _copy_tensor(torch: Any, tensor: Any) -> HostCopy:
         copied = torch.cuda.Event()
         copied.record(torch.cuda.current_stream(source.device))
 
+        def ready() -> bool:
+            try:
+                return bool(copied.query())
+            except RuntimeError:  # the device failed: reading it says why
+                return True
+
         def read() -> Array:
             copied.synchronize()
             found: Array = host.numpy()
             return found
 
-        return HostCopy(nbytes, shape, copied.query, read, channels_first=True)
+        return HostCopy(nbytes, shape, ready, read, channels_first=True)
     array = source.cpu().numpy() if source.device.type != "cpu" else source.numpy().copy()
     return HostCopy(nbytes, shape, _at_once, lambda: array, channels_first=True)
 

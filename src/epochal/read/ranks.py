@@ -180,6 +180,8 @@ def shown(ranks: Sequence[int]) -> str:
             pieces[-1].append(rank)
         else:
             pieces.append([rank])
-    texts = [f"{p[0]} to {p[-1]}" if len(p) > 2 else " and ".join(map(str, p)) for p in pieces]
+    texts: list[str] = []
+    for piece in pieces:
+        texts += [f"{piece[0]} to {piece[-1]}"] if len(piece) > 2 else map(str, piece)
     joined = " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
     return f"rank{'s' * (len(ranks) > 1)} {joined}"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from epochal.core.bell import Bell
-from epochal.core.deferred import Deferred
+from epochal.core.deferred import Deferred, Transfer
 from epochal.core.problems import Problems
 from epochal.record.values import Clock
 
@@ -25,16 +25,9 @@ MAX_WAITING = 10_000
 POLL_S = 0.002
 
 
-class Copy(NamedTuple):
-    """A value under way to the host: ``ready()`` never waits, ``read()`` may."""
-
-    ready: Callable[[], bool]
-    read: Callable[[], Any]
-
-
 class _Waiting(NamedTuple):
     values: dict[str, float]
-    copies: dict[str, Copy]
+    copies: dict[str, Deferred]
     clock: Clock
     mono_ns: int
 
@@ -95,11 +88,15 @@ class DeviceValues:
     def _finish(self, row: _Waiting) -> None:
         for key, copy in row.copies.items():
             try:
-                row.values[key] = float(copy.read())
-            except (RuntimeError, TypeError, ValueError) as error:
-                del row.values[key]
+                number = copy.read()
+            except Exception as error:  # noqa: BLE001 - whatever the device raised: counted and told
+                number = None
                 self._problems.counts["value"] += 1
                 self._problems.tell(f"device:{key}", f"cannot read {key!r} from a device: {error}")
+            if number is None:
+                del row.values[key]
+            else:
+                row.values[key] = number
         if row.values:
             try:
                 self._record(row.values, row.mono_ns, row.clock)
@@ -108,19 +105,32 @@ class DeviceValues:
                 self._problems.tell("late", f"a row came too late from its device: {error}")
 
 
-def start_copy(value: Any) -> Copy:
+def start_copy(value: Any) -> Deferred:
     """Begin to bring a one-element array to the host, without waiting for its device."""
     if isinstance(value, Deferred):
-        return Copy(value.ready, value.__float__)
+        return value
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         # JAX arrays never change: it is enough to keep the reference.
-        return Copy(getattr(value, "is_ready", lambda: True), value.item)
+        return _one(getattr(value, "is_ready", _at_once), value.item)
     source = value.detach().reshape(())
     if source.device.type != "cuda":
-        return Copy(lambda: True, source.clone().item)
+        return _one(_at_once, source.clone().item)
     host = torch.empty((), dtype=source.dtype, pin_memory=True)
     host.copy_(source, non_blocking=True)
     copied = torch.cuda.Event()
     copied.record(torch.cuda.current_stream(source.device))
-    return Copy(copied.query, host.item)
+
+    def read() -> Any:
+        copied.synchronize()  # raises where the device failed: the memory holds nothing then
+        return host.item()
+
+    return _one(copied.query, read)
+
+
+def _one(ready: Callable[[], bool], read: Callable[[], Any]) -> Deferred:
+    return Deferred(Transfer(ready, lambda: [read()]), 0)
+
+
+def _at_once() -> bool:
+    return True

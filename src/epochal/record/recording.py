@@ -233,7 +233,9 @@ class Recording:
             return  # called by a signal handler inside log(): done as soon as that call ends
         self._stop_background()
         self._record_attached(None, None)
-        channel.device.flush(FINISH_TIMEOUT_S * 0.15)  # the end is the last item
+        if not channel.device.flush(FINISH_TIMEOUT_S * 0.15):  # the end is the last item
+            late = len(channel.device)
+            self._problem("late", f"the device is not done: {late:,} rows waiting for it are lost")
         channel.media.finish()
         with channel.recorder.lock:  # what other threads log is before the end, or told
             if self._finished:

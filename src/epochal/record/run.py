@@ -158,6 +158,7 @@ class Run(Recording):
         metrics: Mapping[str, Any] | None = None, monitor: str | None = None,
         goal: str | None = None, keep_last: int | None = None, *, final: bool = False,
         ema: Any = None, extra: Any = None, generators: Mapping[str, Any] | None = None,
+        best: bool = False, path: str | os.PathLike[str] | None = None,
     ) -> str | None:  # fmt: skip
         """Save the state of the training as ``checkpoint_epoch_E_step_S.pt``, and record it.
 
@@ -182,19 +183,22 @@ class Run(Recording):
             ema: an averaged copy of the model.
             extra: anything else, of plain types and tensors.
             generators: your own generators of random numbers by name, such as a DataLoader's.
+            best: it is the best one so far by your own judgment, instead of ``monitor``.
+            path: another file; a checkpoint that was saved there before is replaced.
 
         Returns:
             The file's path, None if nothing was saved.
 
         Raises:
-            CheckpointError: with ``strict=True`` only: it cannot be saved.
+            CheckpointError: with ``strict=True`` only: it cannot be saved, or monitor, goal or
+                keep_last is wrong.
         """
         facts = {"epoch": epoch, "step": self.step if step is None else step, "loss": loss,
                  "metrics": metrics, "config": self.config.to_dict(), "extra": extra}  # fmt: skip
         parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "ema": ema}
         return self._save_checkpoint(
             parts, facts, monitor=monitor, goal=goal, keep_last=keep_last, final=final,
-            generators=generators,
+            generators=generators, best=best, path=path,
         )  # fmt: skip
 
     def load_checkpoint(
@@ -214,7 +218,8 @@ class Run(Recording):
             optimizer: likewise.
             scheduler: likewise.
             ema: the averaged copy of the model.
-            rng: also set the generators of random numbers of Python, NumPy, PyTorch and CUDA.
+            rng: also set the generators of random numbers of Python, NumPy, PyTorch and CUDA; on
+                ranks above 0 of ``torch.distributed`` they are left alone, as they are rank 0's.
             generators: your own generators, by the names under which they were saved.
 
         Returns:

@@ -114,8 +114,8 @@ def recorded(
     record = _Record(run, group, trial.number)
     for key, goal in _goals(study).items():
         run.define(key, goal=goal)
-    trial.set_user_attr(RUN_ATTRIBUTE, run.id)
     try:
+        trial.set_user_attr(RUN_ATTRIBUTE, run.id)  # the study's storage may be away
         yield _watched(trial, record), run
     except BaseException as error:
         if _is_pruned(error):
@@ -147,11 +147,12 @@ class _Record:
         self._run.log({INTERMEDIATE: value}, step=step)
 
     def _mark(self) -> None:
-        label = Setting.of(self._params).label if self._params else f"trial {self._number}"
-        ids = identify(self._run.config.to_dict() if self._params else {}, None)
+        setting = Setting.of(self._params, None if self._params else f"trial {self._number}")
+        config = self._run.config.to_dict() if self._params else {}
         self._run.summary[MARK] = {
-            "name": self._group, "number": self._number, "label": label, "seed": None,
-            "setting": redact(dict(self._params)), "variant": ids["variant"],
+            "name": self._group, "number": self._number, "label": setting.label, "seed": None,
+            "setting": redact(dict(self._params)),
+            "variant": identify(config, None, setting.values)["variant"],
             "trial": f"{self._group}/{self._number}",
         }  # fmt: skip
 

@@ -84,7 +84,7 @@ class Trial:
             "name": name, "number": self.number, "label": self.setting.label,
             "setting": redact(dict(self.setting.shown)), "seed": self.seed,
         }  # fmt: skip
-        return {**about, **identify(config, self.seed)}
+        return {**about, **identify(config, self.seed, self.setting.values)}
 
 
 def settings_of(given: Any) -> list[Setting]:
@@ -132,12 +132,22 @@ def trials_of(settings: Sequence[Setting], seeds: Any) -> list[Trial]:
     return [Trial(number, setting, seed) for number, (seed, setting) in enumerate(pairs)]
 
 
-def identify(config: Mapping[str, Any], seed: int | None) -> dict[str, str]:
-    """Return ids of a config: ``variant`` without the seed, ``trial`` with it."""
-    shown = {key: value for key, value in redact(dict(config)).items() if key != "seed"}
+def identify(
+    config: Mapping[str, Any], seed: int | None, chosen: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return ids of a config: ``variant`` without the seed, ``trial`` with it.
+
+    Secrets do not count, as a new password makes no new trial; but what was chosen does, also under
+    a name such as "pool.token" that is redacted.
+    """
+    redacted = redact(dict(config))
+    known = flatten(redacted)
+    hidden = {key: value for key, value in chosen.items() if known.get(key) != value}
+    shown = {key: value for key, value in redacted.items() if key != "seed"}
+    kept = [shown, hidden] if hidden else shown
     if seed is None and "seed" in config:
         seed = config["seed"]
-    return {"variant": _digest(shown), "trial": _digest([shown, seed])}
+    return {"variant": digest(kept), "trial": digest([kept, seed])}
 
 
 def _grid(given: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -167,6 +177,7 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Return 16 hex digits that are the same for equal plain values."""
     text = json.dumps(plain(value), sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -12,7 +14,9 @@ from epochal.core.problems import logger
 from epochal.record.config import read_config
 from epochal.record.run import Run
 from epochal.settings import load as load_settings
-from epochal.sweeps.plan import MARK, Trial, settings_of, trials_of
+from epochal.store.launch import place
+from epochal.sweeps.claims import Claims
+from epochal.sweeps.plan import MARK, Trial, digest, settings_of, trials_of
 from epochal.sweeps.results import SweepResults, read
 from epochal.sweeps.trials import find
 
@@ -28,7 +32,9 @@ def sweep(  # noqa: PLR0913 - the one place where everything about a sweep is sa
     """Plan a run for each of many settings; iterating over the result starts one after another.
 
     A trial whose run is finished is left out, so that a sweep that was stopped goes on when it is
-    started again.  Trials are the same if their config at the start and their seed are.
+    started again.  A trial that another process runs is left out, too, so that several processes
+    with the same folder of runs share the sweep.  Trials are the same if their config at the start
+    and their seed are.
 
     Args:
         settings: a grid, which maps keys of the config to the values to try
@@ -42,7 +48,8 @@ def sweep(  # noqa: PLR0913 - the one place where everything about a sweep is sa
         run_name: name of the runs, a template such as ``"lr-{lr}"``; default: setting and seed.
         on_error: "stop": an exception in ``with run:`` ends the loop; "continue": it is recorded,
             told through ``logging``, and the next trial begins.
-        part: (i, n): of n processes that share the sweep this is number i, counted from 0.
+        part: (i, n): only every n-th trial, from number i on, counted from 0; for processes without
+            a common folder, or on a file system without locks.
         again: also run the trials that are finished.
         **init_arguments: anything else that ``init`` takes, such as ``dir`` and ``tags``.
 
@@ -63,7 +70,12 @@ def sweep(  # noqa: PLR0913 - the one place where everything about a sweep is sa
         raise SettingError(f"on_error={on_error!r} is neither 'stop' nor 'continue'")
     if not 0 <= part[0] < part[1]:
         raise SettingError(f"part={part!r}: give (i, n) with i from 0 to n - 1")
+    for taken in ("group", "seed", "name", "id", "resume", "fork"):
+        if taken in init_arguments:
+            raise SettingError(f"{taken}= is not for a sweep, which makes its own for each run")
     chosen = settings_of(settings)
+    if seeds is not None and any("seed" in setting.values for setting in chosen):
+        raise ConfigError("the settings of the sweep have a seed: leave out seeds=")
     trials = trials_of(chosen, seeds)
     if name is None:
         keys = dict.fromkeys(key for setting in chosen for key in setting.shown)
@@ -90,31 +102,42 @@ class Sweep:
         self._plan, self._on_error, self._part, self._again = plan, on_error, part, again
         settings = plan.settings(self.trials[0])
         self.project, self.dir = settings.project, settings.dir
+        self._records = settings.mode != "off"
 
     def __len__(self) -> int:
         """Return how many trials there are, finished or not."""
         return len(self.trials)
 
     def __iter__(self) -> Iterator[SweepRun]:
-        """Start a run for each trial of this process that is not finished; see :func:`sweep`."""
-        done = set() if self._again else self._finished()
-        number, count = self._part
-        for trial in self.trials[number::count]:
-            config = dict(self._plan.settings(trial).config)
-            about = trial.describe(self.name, config)
-            if about["trial"] in done:
-                logger.info("sweep %r: %s is finished already", self.name, _named(trial))
-                continue
-            logger.info("sweep %r: %s, trial %d of %d", self.name, _named(trial), trial.number + 1,
-                        len(self))  # fmt: skip
-            run = self._plan.start(trial)
-            run.summary[MARK] = about
-            state: Literal["finished", "interrupted"] = "interrupted"  # the loop may be left here
-            try:
-                yield SweepRun(run, self._failure if self._on_error == "continue" else None)
-                state = "finished"
-            finally:
-                run.finish(state)
+        """Start a run for each trial that is neither finished nor another process's."""
+        with contextlib.closing(Claims(self._claims_file())) as claims:  # before looking: no gap
+            done = set() if self._again else self._finished()
+            number, count = self._part
+            for trial in self.trials[number::count]:
+                about = trial.describe(self.name, dict(self._plan.settings(trial).config))
+                if about["trial"] in done:
+                    logger.info("sweep %r: %s is finished already", self.name, _named(trial))
+                elif not claims.take(about["trial"]):
+                    logger.info("sweep %r: %s is another process's", self.name, _named(trial))
+                else:
+                    ended = False  # the loop may be left while the trial runs
+                    try:
+                        yield from self._run(trial, about)
+                        ended = True
+                    finally:
+                        claims.give_back(about["trial"], ended=ended)
+
+    def _run(self, trial: Trial, about: Mapping[str, Any]) -> Iterator[SweepRun]:
+        logger.info("sweep %r: %s, trial %d of %d", self.name, _named(trial), trial.number + 1,
+                    len(self))  # fmt: skip
+        run = self._plan.start(trial)
+        run.summary[MARK] = about
+        state: Literal["finished", "interrupted"] = "interrupted"  # the loop may be left here
+        try:
+            yield SweepRun(run, self._failure if self._on_error == "continue" else None)
+            state = "finished"
+        finally:
+            run.finish(state)
 
     def results(
         self, metric: str, goal: str | None = None, statistic: str = "value"
@@ -130,6 +153,13 @@ class Sweep:
             self.dir, self.name, metric, goal=goal, statistic=statistic, project=self.project,
             planned=planned,
         )  # fmt: skip
+
+    def _claims_file(self) -> str | None:
+        """Return what processes share; None: nothing, as the ranks of a job run the same trials."""
+        where = place(os.environ)
+        if not self._records or where.rank or where.size > 1:
+            return None
+        return os.path.join(self.dir, f".sweep-{digest([self.project, self.name])}.claims")
 
     def _finished(self) -> set[str]:
         """Return the ids of the trials that have a finished run."""
@@ -188,9 +218,6 @@ class _Plan(NamedTuple):
 
     def start(self, trial: Trial) -> Run:
         """Start the run of a trial."""
-        for taken in ("group", "seed", "name", "id", "resume", "fork"):
-            if taken in self.arguments:
-                raise SettingError(f"{taken}= is not for a sweep, which makes its own for each run")
         name = self.run_name or _named(trial).replace("{", "{{").replace("}", "}}")
         tags = [*(self.arguments.get("tags") or ()), f"{MARK}/{self.name}"]
         given = {**self.arguments, "tags": tags}
@@ -200,11 +227,7 @@ class _Plan(NamedTuple):
 
     def _config(self, trial: Trial) -> dict[str, Any]:
         config = trial.setting.apply(self.config)
-        if trial.seed is None:
-            return config
-        if "seed" in trial.setting.values:
-            raise ConfigError("the settings of the sweep have a seed: leave out seeds=")
-        return {**config, "seed": trial.seed}
+        return config if trial.seed is None else {**config, "seed": trial.seed}
 
 
 def _named(trial: Trial) -> str:
