@@ -1,8 +1,8 @@
 """A recurrent network that diverges without gradient clipping, and learns with it.
 
-    python train.py --config config.yaml
-    python train.py --config config.yaml --no-wandb --seed 4
-    python train.py --config config.yaml --no-clipping      # only the run that diverges
+    python train.py                             # --config FILE: other settings
+    python train.py --no-wandb --seed 4
+    python train.py --no-clipping               # only the run that diverges
 
 The task is the adding problem: two numbers of a long sequence are marked, and the answer is their
 sum.  On its way back through the sequence the gradient is multiplied by the same matrix at every
@@ -15,6 +15,7 @@ import argparse
 import math
 import os
 import time
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ from torch.nn.functional import leaky_relu, mse_loss
 from epochal.loggers import ExperimentConfig, ExperimentTracker
 from epochal.measure import Numerics, clip_gradients, compute_grad_norm
 from epochal.settings import load
+
+HERE = Path(__file__).parent
 
 
 class Adder(nn.Module):
@@ -143,7 +146,7 @@ def report(tracker: ExperimentTracker, seconds: float) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train without clipping and with it, and say what happened."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--config", required=True, help="a YAML or JSON file")
+    parser.add_argument("--config", default=HERE / "config.yaml", help="a YAML or JSON file")
     parser.add_argument("--seed", type=int, help="instead of the config's")
     parser.add_argument("--no-wandb", action="store_true", help="no mirror to Weights & Biases")
     parser.add_argument("--no-clipping", action="store_true", help="only the run that diverges")

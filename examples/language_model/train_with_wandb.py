@@ -24,6 +24,8 @@ from epochal.loggers import ExperimentLogger
 from epochal.measure import Aggregate, clip_gradients, perplexity
 from epochal.settings import load
 
+CONFIG = Path(__file__).with_name("config_with_wandb.yaml")
+
 # -- data ------------------------------------------------------------------------------------
 
 
@@ -278,7 +280,7 @@ def write_experiment_log(folder: Path) -> Path:
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train, and bring the experiment log up to date."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--config", required=True, help="a YAML or JSON file")
+    parser.add_argument("--config", default=CONFIG, help="a YAML or JSON file")
     parser.add_argument("--no-wandb", action="store_true", help="no mirror to Weights & Biases")
     parser.add_argument("--seed", type=int, help="instead of the config's")
     parser.add_argument("--text", metavar="FILE", help="learn from this file")
