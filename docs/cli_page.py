@@ -8,12 +8,13 @@ What stands outside is written by hand. A test fails where the page is behind.
 
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
-BLOCK = re.compile(r"(<!-- command (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- command ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def renewed(text: str) -> str:
@@ -22,12 +23,21 @@ def renewed(text: str) -> str:
 
 
 def commands() -> dict[str, click.Command]:
-    """Gives all commands by name, in the order of the help."""
+    """Gives all commands by name, in the order of the help; those of a group behind its name."""
     from epochal.cli import main
 
-    context = click.Context(main)
-    found = ((name, main.get_command(context, name)) for name in main.list_commands(context))
-    return {name: command for name, command in found if command and not command.hidden}
+    return dict(commands_of(main))
+
+
+def commands_of(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Gives the names and commands of a group, and of the groups in it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{above}{name} ")
+        elif command and not command.hidden:
+            yield f"{above}{name}", command
 
 
 def description(name: str) -> str:

@@ -30,8 +30,20 @@ from epochal.settings import LEGACY_NAMES, describe
 
 CHECKOUT = Path(__file__).parents[1]
 PACKAGE = CHECKOUT / "src" / "epochal"
-API, ERRORS = "reference/python.md", "reference/errors.md"
-PACKAGES = "epochal", *(f"epochal.{p}" for p in ("measure", "checkpoints", "sweeps", "loggers"))
+ERRORS = "reference/errors.md"
+EVIDENCE = {
+    "epochal.analyze": "epochal.analyze",
+    "epochal.figures": "epochal.present.figures",
+    "epochal.tables": "epochal.present.tables",
+}
+RECORDING = {
+    name: name
+    for name in ("epochal", *(f"epochal.{p}" for p in "measure checkpoints sweeps loggers".split()))
+}
+API = {"reference/python.md": RECORDING, "reference/evidence.md": EVIDENCE}
+"""Page → what users import its names from → the package that has them."""
+ELSEWHERE = {"analyze", "compare", "figures", "model_card", "report", "tables"}
+"""Names of `epochal` itself that are on the page of evidence, or are a section of it."""
 ENTRY = re.compile(r"^::: (?P<module>[\w.]+)\.(?P<name>\w+)\n(?:    options:\n)?", re.MULTILINE)
 EXAMPLE = re.compile(r"^<!-- example (\w+) -->$", re.MULTILINE)
 # Blocks of code are found first, so that their comments are not taken for headings.
@@ -44,9 +56,11 @@ SOURCE = re.compile(
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Gives the page's text with the directives replaced."""
-    if page.file.src_uri == API:
-        names = [name for package in PACKAGES for name in public_names(package)]
-        check_names(page, r"^::: [\w.]+\.(\w+)$", names)
+    if page.file.src_uri in API:
+        offered = API[page.file.src_uri]
+        names = {name for package in offered.values() for name in public_names(package)}
+        names = names - ELSEWHERE if "epochal" in offered else names | {"report", "model_card"}
+        check_names(page, r"^::: [\w.]+\.(\w+)$", sorted(names))
         markdown = ENTRY.sub(entry, markdown)
     if page.file.src_uri == ERRORS:
         raised = [name for name in vars(errors) if name.endswith("Error")]
@@ -77,7 +91,8 @@ def public_names(package: str) -> list[str]:
 def entry(match: re.Match[str]) -> str:
     """Gives an entry of the API a heading with the place that users import it from."""
     module, name = match["module"], match["name"]
-    home = next((package for package in PACKAGES if name in public_names(package)), module)
+    every = {**RECORDING, **EVIDENCE}
+    home = next((home for home, where in every.items() if name in public_names(where)), module)
     heading = name if home == "epochal" else f"{home}.{name}"
     return f"::: {module}.{name}\n    options:\n      heading: {heading}\n      toc_label: {name}\n"
 

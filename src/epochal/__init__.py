@@ -17,6 +17,8 @@ from epochal.api import current_run, init, log
 from epochal.core.lazy import lazy
 
 if TYPE_CHECKING:
+    from epochal import analyze
+    from epochal.analyze.compare_runs import compare
     from epochal.core.errors import EpochalError
     from epochal.core.records import Event, Row, RunInfo
     from epochal.core.sink import Sink
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     )
     from epochal.measure import watch
     from epochal.media import Audio, Figure, Histogram, Html, Image, Table, Text, Video
+    from epochal.present import figures, tables
+    from epochal.present.run_report import model_card, report
     from epochal.read.diff import diff
     from epochal.read.project import Project, open  # noqa: A004 - the interface's word
     from epochal.read.registry import ExperimentRegistry
@@ -76,17 +80,23 @@ __all__ = [
     "Text",
     "TrainingMetrics",
     "Video",
+    "analyze",
+    "compare",
     "compute_grad_norm",
     "current_run",
     "diff",
+    "figures",
     "generate_all_plots",
     "generate_report",
     "init",
     "log",
     "log_experiment",
     "log_training_experiment",
+    "model_card",
     "open",
+    "report",
     "sweep",
+    "tables",
     "watch",
 ]
 
@@ -120,14 +130,20 @@ _LAZY = {
     "Text": "epochal.media",
     "TrainingMetrics": "epochal.loggers",
     "Video": "epochal.media",
+    "analyze": "epochal.analyze:",
+    "compare": "epochal.analyze.compare_runs",
     "compute_grad_norm": "epochal.loggers",
     "diff": "epochal.read.diff",
+    "figures": "epochal.present.figures:",
     "generate_all_plots": "epochal.loggers",
     "generate_report": "epochal.loggers",
     "log_experiment": "epochal.loggers",
     "log_training_experiment": "epochal.loggers",
+    "model_card": "epochal.present.run_report",
     "open": "epochal.read.project",
+    "report": "epochal.present.run_report",
     "sweep": "epochal.sweeps",
+    "tables": "epochal.present.tables:",
     "watch": "epochal.measure",
 }
 

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,17 @@ def test_plots_of_an_unfinished_training(make):
     assert set(map(os.path.dirname, paths.values())) == {os.path.join(tracker.output_dir, "plots")}
     page = Path(generate_report(tracker, None, None, paths)).read_text(encoding="utf-8")
     assert "No epoch has ended yet." in page
+
+
+def test_plots_say_which_run_they_are_of(make):
+    """Each file has the run's id inside; they are drawn even if its folder is gone."""
+    pytest.importorskip("matplotlib")
+    from epochal.present.whence import whence
+
+    tracker = make()
+    paths = generate_all_plots(tracker)
+    assert whence(paths["grad_norm"]).provenance.runs == (tracker.run.id,)
+    tracker.close()
+    shutil.rmtree(tracker.run.dir)
+    again = generate_all_plots(tracker)
+    assert whence(again["grad_norm"]).provenance.runs == ()

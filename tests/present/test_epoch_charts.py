@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from epochal.present.epoch_charts import CHARTS, Epochs, epoch_chart, save_epoch_charts
+from epochal.present.epoch_charts import CHARTS, draw_epoch_chart, save_epoch_charts
+from epochal.present.epoch_table import Epochs
 from epochal.present.style import DARK
 
 NAMES = (
@@ -36,6 +37,11 @@ def panels(name, given):
     return CHARTS[name].panels(Epochs(given))
 
 
+def epoch_chart(name, epochs):
+    """A chart as a figure of matplotlib's."""
+    return draw_epoch_chart(name, epochs).figure
+
+
 def texts(figure):
     """Every text of a figure, legends included."""
     import matplotlib.text
@@ -50,7 +56,9 @@ def test_names_are_exact():
 
 def test_files_are_dark_png_of_180_dpi(tmp_path):
     """All eleven are written into a folder that is made, with the theme and resolution."""
-    paths = save_epoch_charts(Epochs(rows(2.0, 1.0, 1.5)), tmp_path / "plots")
+    epochs = Epochs(rows(2.0, 1.0, 1.5))
+    charts = {name: draw_epoch_chart(name, epochs) for name in NAMES}
+    paths = save_epoch_charts(charts, tmp_path / "plots")
     assert list(paths) == NAMES
     assert sorted(p.name for p in (tmp_path / "plots").iterdir()) == sorted(
         f"{name}.png" for name in NAMES

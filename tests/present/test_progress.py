@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from epochal.present.progress import MAX_POINTS, progress_panels, training_progress
+from epochal.present.figures.training_progress import MAX_POINTS, draw_progress, progress_panels
 
 
 def test_four_panels():
@@ -18,7 +18,7 @@ def test_four_panels():
         "gradient_norm": (steps, [2.0, 1.0, 1.0]), "nan_count": (steps, [0, 0, 2]),
         "inf_count": (steps, [0, 1, 0]),
     }  # fmt: skip
-    figure = training_progress(curves, title="a_b $x_1$ {y}")
+    figure = draw_progress(curves, "r", title="a_b $x_1$ {y}").figure
     figure.canvas.draw()
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["Loss", "Accuracy", "Gradient norm", "NaN and Inf values"]
@@ -35,7 +35,7 @@ def test_missing_curves_are_explained(curves):
         "No loss was logged.", "No accuracy was logged.", "No gradient norm was logged.",
         "No counts of NaN and Inf were logged.",
     ]  # fmt: skip
-    training_progress(curves).canvas.draw()
+    draw_progress(curves, "r").figure.canvas.draw()
 
 
 def test_steps_are_put_in_order_and_nan_is_marked():
@@ -64,7 +64,7 @@ def test_long_curves_keep_their_extremes():
     assert loss.lines[0].y.max() == 50.0
     assert loss.non_finite.tolist() == [500.0]
     assert np.nanmax(health.lines[0].y) == 4.0
-    training_progress(curves).canvas.draw()
+    draw_progress(curves, "r").figure.canvas.draw()
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,6 @@ def test_long_curves_keep_their_extremes():
 )
 def test_values_of_many_orders_stand_on_a_logarithmic_axis(values, log):
     """A spike does not flatten the curve before it; zeros keep the axis linear."""
-    axes = training_progress({"loss": ([1, 2], values)}).axes[0]
+    axes = draw_progress({"loss": ([1, 2], values)}, "r").figure.axes[0]
     assert (axes.get_yscale() == "log") is log
     assert ("logarithmic" in axes.get_ylabel()) is log

@@ -3,6 +3,7 @@
 import hashlib
 import math
 
+import numpy as np
 import pytest
 import yaml
 from markdown_it import MarkdownIt
@@ -128,3 +129,11 @@ def test_empty_report():
         "No figures were drawn.",
     ):
         assert said in page
+
+
+def test_metadata_of_any_kind(tmp_path):
+    """Paths, NumPy numbers and tuples in the metadata become plain YAML."""
+    metadata = {"base_model": tmp_path, "score": np.float64(0.5), "tags": ("a", "epochal")}
+    page = TrainingReport("T", {}, {}, [], {}, metadata=metadata).markdown(".")
+    found = yaml.safe_load(page.split("---")[1])
+    assert found == {"base_model": str(tmp_path), "score": 0.5, "tags": ["epochal", "a"]}

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from epochal.checkpoints.folder import Known, best_of
 from epochal.core.errors import CheckpointError, did_you_mean
+from epochal.core.goals import lower_is_better
 
 GOALS = ("minimize", "maximize")
-_SMALL_IS_GOOD = ("loss", "error", "perplexity")
 
 
 class Verdict(NamedTuple):
@@ -30,7 +30,7 @@ def judge(
     Args:
         monitor: the metric; None: nothing is judged.
         goal: "minimize" or "maximize"; None: what its best so far was chosen by, else "minimize"
-            for names that end in loss, error or perplexity.
+            for names with words such as loss, error or perplexity.
         metrics: numbers by name.
         known: earlier checkpoints, in the order of saving; the best one judged by another metric
             or goal does not count.
@@ -51,7 +51,7 @@ def judge(
         hint = did_you_mean(monitor, metrics) or f"; they are {', '.join(metrics) or 'none'}"
         raise CheckpointError(f"monitor={monitor!r} is no number among metrics={{...}}{hint}")
     before = best_of(k for k in known if k.about.get("monitor") == monitor)
-    goal = goal or (before.about.get("goal") if before else None) or _usual_goal(monitor)
+    goal = goal or (before.about.get("goal") if before else None) or ("minimize" if lower_is_better(monitor) else None)
     if goal not in GOALS:
         what = f"the goal of {monitor!r} is not known" if goal is None else f"goal={goal!r}"
         raise CheckpointError(
@@ -60,10 +60,6 @@ def judge(
     if before is not None and before.about.get("goal") != goal:
         before = None
     return Verdict(monitor, goal, value, _better(value, before, goal))
-
-
-def _usual_goal(monitor: str) -> str | None:
-    return "minimize" if monitor.lower().endswith(_SMALL_IS_GOOD) else None
 
 
 def _better(value: float, before: Known | None, goal: str) -> bool:

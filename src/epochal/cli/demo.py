@@ -19,11 +19,12 @@ def demo(
     ctx: click.Context, quick: bool, seeds: int | None, steps: int | None, base: str | None,
     no_color: bool,
 ) -> None:  # fmt: skip
-    """Train a small language model and show what was recorded.
+    """Train a small language model and say what its runs show.
 
     A transformer learns to write Python from the standard library's own sources, with two
-    learning-rate schedules and three seeds each: about two minutes on two cores. Then it says what
-    the runs show, and how to look further. Needs PyTorch: pip install 'epochal[torch]'
+    learning-rate schedules and three seeds each: about two minutes on two cores. Then come
+    the verdicts in words, and a page with figures, tables and reports. Needs PyTorch, SciPy and
+    matplotlib: pip install 'epochal[torch,paper]'
     """
     from epochal.demo import main
 

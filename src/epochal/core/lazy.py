@@ -15,7 +15,7 @@ def lazy(
 
     Args:
         package: its ``__name__``.
-        modules: public name → the module that has it.
+        modules: public name → the module that has it; with a colon at its end: that module itself.
         *more: names that the package has anyway.
 
     Example:
@@ -28,7 +28,8 @@ def lazy(
         if name not in modules:
             message = f"module {package!r} has no attribute {name!r}"
             raise AttributeError(message)
-        value = getattr(importlib.import_module(modules[name]), name)
+        module = importlib.import_module(modules[name].rstrip(":"))
+        value = module if modules[name].endswith(":") else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -45,7 +45,7 @@ def main(
         The exit status: 0, or 130 after Ctrl-C.
 
     Raises:
-        MissingExtraError: PyTorch is not installed.
+        MissingExtraError: PyTorch, SciPy or matplotlib is not installed.
         SettingError: an argument is below 1, or recording is switched off.
         RunFolderError: the folder of runs cannot be written.
     """
@@ -53,7 +53,8 @@ def main(
     if settings.mode == "off":
         raise SettingError("the demo shows what it recorded, and mode='off': unset EPOCHAL_MODE")
     seeds = _at_least_one("seeds", seeds, QUICK_SEEDS if quick else 3)
-    require("torch", extra="torch", why="epochal demo")
+    for package, extra in (("torch", "torch"), ("scipy", "paper"), ("matplotlib", "paper")):
+        require(package, extra=extra, why="epochal demo")
     from epochal.demo.train import CONFIG
 
     steps = _at_least_one("steps", steps, QUICK_STEPS if quick else CONFIG["steps"])

@@ -1,11 +1,11 @@
-"""What the demo's runs show: read back, put side by side, and said with its uncertainty."""
+"""What the demo's runs show: read back, compared, and said with its uncertainty."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -18,17 +18,23 @@ from rich.table import Table
 from rich.text import Text
 
 import epochal
+from epochal.analyze import mean_interval
 from epochal.core.errors import AmbiguousRunError
 from epochal.core.names import printable
 from epochal.demo import plot
-from epochal.demo.intervals import Mean, mean_interval
+from epochal.present.analysis import analyze
+from epochal.present.comparison_files import Question
 from epochal.settings import load
 
 if TYPE_CHECKING:
+    from epochal.analyze.comparison import Comparison
+    from epochal.analyze.estimates import Estimate
     from epochal.read.project import Project
     from epochal.read.view import RunView
 
-METRIC = "val/loss"
+METRIC, SPEED = "val/loss", "tokens_per_s"
+"""What is compared: schedules change the first; nothing makes them change the second."""
+SETTING = "config.schedule"
 STYLES = ("cyan", "magenta")
 
 
@@ -81,9 +87,9 @@ def show(console: Console, base: str, group: str, names: Sequence[str]) -> None:
     console.print(Padding(_table(settings), (0, 0, 0, 2)))
     caption = "  Means of n seeds with their 95 % t-intervals; perplexity is per byte."
     console.print(caption, style="dim")
-    says = conclusion({setting.name: setting.last() for setting in settings})
-    console.print(Padding(says, (1, 0, 0, 2)), width=min(console.width, 100))
+    _verdicts(console, runs)
     _sample(console, runs)
+    _analysis(console, base, group, runs)
     _further(console, project, base, runs)
 
 
@@ -93,41 +99,41 @@ def interrupted(console: Console, base: str) -> None:
     console.print(says, soft_wrap=True)
 
 
-def conclusion(losses: Mapping[str, Mapping[int, float]]) -> str:
-    """Return what may be said of two settings from their final losses.
+def _verdicts(console: Console, runs: Sequence[RunView]) -> None:
+    _heading(console, "What these runs show", "and what they do not")
+    for each in compared(runs):
+        for verdict in each.verdicts:
+            style = "green" if verdict.word in ("better", "worse") else "yellow"
+            says = Text(str(verdict))
+            says.highlight_words([verdict.word], style)
+            console.print(Padding(says, (0, 0, 0, 2)), width=min(console.width, 100))
+        for guard in each.guards:
+            console.print(Padding(Text(f"- {guard}", "dim"), (0, 0, 0, 4)),
+                          width=min(console.width, 100))  # fmt: skip
 
-    Args:
-        losses: setting → seed → final loss in nats; two settings.
 
-    Example:
-        >>> conclusion({"a": {1: 2.0, 2: 2.1}, "b": {1: 1.5, 2: 1.6}})[:29]
-        'b ends 0.500 nats below a; 95'
-    """
-    (a, of_a), (b, of_b) = losses.items()
-    seeds = sorted(of_a.keys() & of_b.keys())
-    if len(seeds) < 2:
-        return (
-            "One seed of each setting cannot tell the settings apart from chance:"
-            " epochal demo --seeds 3"
-        )
-    if statistics.fmean(of_a[seed] - of_b[seed] for seed in seeds) > 0:
-        (a, of_a), (b, of_b) = (b, of_b), (a, of_a)
-    below = mean_interval([of_b[seed] - of_a[seed] for seed in seeds])
-    says = (
-        f"{a} ends {below.value:.3f} nats below {b}; 95 % interval of the difference:"
-        f" {below.low:.3f} to {below.high:.3f}, from {len(seeds)} pairs of runs with the same seed."
+def compared(runs: Sequence[RunView]) -> Sequence[Comparison]:
+    """Return the two comparisons of the demo: final validation loss, and speed."""
+    found = epochal.compare(
+        list(runs), [METRIC, SPEED], by=SETTING, statistic={SPEED: "mean"},
+        goal={SPEED: "maximize"},
+    )  # fmt: skip
+    return list(found.values())
+
+
+def _analysis(console: Console, base: str, group: str, runs: Sequence[RunView]) -> None:
+    _heading(console, "Figures, tables, reports")
+    with console.status("  drawing"):
+        made = analyze(
+            list(runs), os.path.join(base, f"{group}-analysis"), helper=True,
+            question=Question(METRIC, (SETTING,)),
+        )  # fmt: skip
+    for problem in made.problems:
+        console.print(f"  {problem}", style="red", soft_wrap=True)
+    says = Text.assemble(
+        f"  {len(made.files)} files, all linked from ", (_short(made.index), "bold")
     )
-    if below.low > 0:
-        says += f" It leaves out 0: for this model, budget and peak rate, these runs favor {a}."
-    else:
-        says += " It contains 0: these runs do not decide between the two; more seeds may."
-    one, other = (mean_interval(list(each.values())) for each in (of_a, of_b))
-    overlap = "do not overlap" if one.high < other.low or other.high < one.low else "overlap"
-    return (
-        f"{says} (The two intervals in the table {overlap}; they do not use that a seed gives"
-        f" both settings the same initial weights and batches.) With n = {len(seeds)} all of them"
-        " lean on normally distributed losses."
-    )
+    console.print(says, soft_wrap=True)
 
 
 def _table(settings: Sequence[Setting]) -> Table:
@@ -149,7 +155,7 @@ def _table(settings: Sequence[Setting]) -> Table:
     return table
 
 
-def _cell(mean: Mean) -> Text:
+def _cell(mean: Estimate) -> Text:
     text = Text(f"{mean.value:.3f}")
     if mean.n > 1:
         text.append(f" [{mean.low:.3f}, {mean.high:.3f}]", "dim")
@@ -189,7 +195,8 @@ def _further(console: Console, project: Project, base: str, runs: Sequence[RunVi
     a, b = (_name(project, run) for run in runs[:2])
     commands = (
         f"epochal ls{folder}", f"epochal show {a}{option}", f"epochal diff {a} {b}{option}",
-        f"epochal best {METRIC}{option}", f'epochal sql "{query}"{option}',
+        f"epochal compare {METRIC} --by {SETTING}{option}", f"epochal best {METRIC}{option}",
+        f'epochal sql "{query}"{option}',
     )  # fmt: skip
     _heading(console, "Look further")
     for command in commands:

@@ -175,19 +175,25 @@ class ExperimentTracker(RunLogger, RunFolder):
         """Draw loss, accuracy, gradient norm and counts of NaN and Inf, and record the figure.
 
         Args:
-            path: also save it here; the suffix says in which format.
+            path: also save it here, as PDF, SVG or PNG, whichever it ends with; beside it the
+                points that are drawn as CSV, and where they come from as JSON.
 
         Returns:
             ``figure``, of matplotlib, and ``metrics_summary``.
         """
-        from epochal.present.progress import training_progress
+        from epochal.present.figures.training_progress import draw_progress
+        from epochal.present.sources import runs_of
+        from epochal.present.spec import Provenance
+        from epochal.present.venues import SCREEN
 
-        figure = training_progress(curves_of(self.run), title=self.run.name)
-        if path is not None:
-            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-            figure.savefig(path, dpi=150)
-        self.run.log({"training_progress": Figure(figure)}, self.current_step)
-        return {"figure": figure, "metrics_summary": self.get_experiment_summary()}
+        curves = curves_of(self.run)  # everything is on disk now
+        runs = runs_of(self.run) if self.run.dir else []
+        drawn = draw_progress(
+            curves, self.run.name, title=self.run.name, venue=SCREEN, height_in=7.5,
+            provenance=Provenance.of(runs, {"figure": "training_progress"}), path=path,
+        )  # fmt: skip
+        self.run.log({"training_progress": Figure(drawn.figure)}, self.current_step)
+        return {"figure": drawn.figure, "metrics_summary": self.get_experiment_summary()}
 
     @kept_from_training
     def get_experiment_summary(self) -> dict[str, Any]:

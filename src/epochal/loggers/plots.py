@@ -8,7 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from epochal.present.epoch_charts import CHARTS, Epochs, save_epoch_charts
+from epochal.core.errors import EpochalError
+from epochal.present.epoch_charts import CHARTS, draw_epoch_chart, save_epoch_charts
+from epochal.present.epoch_table import Epochs
+from epochal.present.sources import runs_of
+from epochal.present.spec import Provenance, made_with
 from epochal.present.training_report import TrainingReport
 from epochal.record.config import read_config
 
@@ -44,7 +48,20 @@ def generate_all_plots(
         OSError: the folder cannot be written.
     """
     folder = os.path.join(tracker.output_dir, "plots") if save_dir is None else save_dir
-    return save_epoch_charts(Epochs([asdict(each) for each in tracker.epochs]), folder)
+    origin = _origin(tracker)
+    epochs = Epochs([asdict(each) for each in tracker.epochs])
+    charts = {name: draw_epoch_chart(name, epochs, origin) for name in CHARTS}
+    return save_epoch_charts(charts, folder)
+
+
+def _origin(tracker: MetricsTracker) -> Provenance:
+    """Return where the charts come from; what they show is at hand even if the run is not."""
+    tracker.run.flush()
+    try:
+        runs = runs_of(tracker.run) if tracker.run.dir else []
+        return Provenance.of(runs, {"figure": "epoch_charts"})
+    except (EpochalError, OSError):  # its folder is gone or damaged
+        return Provenance(query={"figure": "epoch_charts"}, made_with=made_with())
 
 
 def generate_report(

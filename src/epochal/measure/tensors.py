@@ -19,6 +19,9 @@ from epochal.measure.transfer import constant
 BLOCK = 1 << 24
 """Elements that are converted at a time."""
 
+CANCELED = 1e-4
+"""Of a variance that is a smaller share of the mean square too many digits have canceled out."""
+
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 """Parts of a parameter's name that come from torch.compile, FSDP and activation checkpointing."""
 
@@ -272,9 +275,29 @@ class Layers(NamedTuple):
 
 def layers(values: Sequence[Values]) -> Layers:
     """Return norm, mean and standard deviation of each tensor."""
+    if all(one.tensor.is_cpu and one.tensor.numel() == one.size for one in values):
+        return _layers_on_cpu(values)
     mean, variance = moments(values)
     size = constant([one.size for one in values], like=mean)
     return Layers((size * (variance + mean**2)).sqrt(), mean, variance.sqrt())
+
+
+def _layers_on_cpu(values: Sequence[Values]) -> Layers:
+    """Return the same from norms and sums: half the time, and two passes only where it matters.
+
+    The variance is the mean square without the squared mean.  Where these are nearly equal little
+    of it is left, and it is taken from the deviations; on a device nobody could look without
+    waiting.
+    """
+    torch = torch_module()
+    norm = norms(values)
+    size = torch.tensor([one.size for one in values], dtype=norm.dtype)
+    mean = torch.stack([one.tensor.sum(dtype=norm.dtype) for one in values]) / size
+    square = norm**2 / size
+    variance = square - mean**2
+    for place in (variance < CANCELED * square).nonzero().flatten().tolist():
+        variance[place] = _moments(values[place])[1]
+    return Layers(norm, mean, variance.sqrt())
 
 
 def overall(values: Sequence[Values], found: Layers) -> tuple[Any, Any]:

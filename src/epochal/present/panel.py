@@ -1,17 +1,12 @@
-"""A panel: what one pair of axes shows, as data first, then drawn with matplotlib."""
+"""A panel: what one pair of axes shows, as data; ``epochal.present.axes`` draws it."""
 
 from __future__ import annotations
 
-import math
-import textwrap
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-
-from epochal.core.optional import require
-from epochal.present.style import EXTRA, TEXT_SIZE, TITLE_SIZE, Theme
 
 Array = npt.NDArray[np.float64]
 Role = Literal["main", "second", "third", "mark", "alarm", "muted"]
@@ -27,19 +22,94 @@ NO_POINTS: Array = np.empty(0)
 
 @dataclass(frozen=True)
 class Curve:
-    """Values along the panel's x, drawn as a line or as bars; NaN where there is none.
+    """Values along the panel's x, drawn as a line, as bars or as points; NaN where there is none.
 
     Attributes:
         label: what the legend calls it; "" for no entry.
-        y: as many as the panel's x.
+        y: as many as its x.
         role: its color in the theme.
         dashed: drawn with dashes.
+        x: its own positions, rising; None: those of the panel.
+        low, high: the interval of each value: shaded along a line, whiskers on bars and points.
+        n: of how many runs each value is.
+        style: its color, dashes and marker, as an index; instead of ``role`` and ``dashed``.
+        faint: in the background, without markers.
+        stairs: a line that stays at a value until the next one.
+        shade: its color, from 0, pale, to 1, that of ``role``: for lines that are many.
     """
 
     label: str
     y: Array
     role: Role = "main"
     dashed: bool = False
+    x: Array | None = None
+    low: Array | None = None
+    high: Array | None = None
+    n: Array | None = None
+    style: int | None = None
+    faint: bool = False
+    stairs: bool = False
+    shade: float | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A straight line between two points of a panel, such as the bar over a clique.
+
+    Attributes:
+        x, y: its two ends, (begin, end) each.
+        role: its color in the theme.
+        width: in points; None: as lines are.
+        style: its color as an index, instead of ``role``.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    role: Role = "muted"
+    width: float | None = None
+    style: int | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text at a point of a panel; taken literally.
+
+    Attributes:
+        x, y: where.
+        text: what it says.
+        align: what of it is at x: "left", "center" or "right".
+        role: its color in the theme.
+        above: what of it is at y: its lower edge (True), its middle (None), its upper edge (False).
+        backed: it stands on a plate, as there are lines under it.
+    """
+
+    x: float
+    y: float
+    text: str
+    align: Literal["left", "center", "right"] = "left"
+    role: Role | Literal["text"] = "text"
+    above: bool | None = None
+    backed: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One of several axes side by side, each with its own ends: parallel coordinates.
+
+    Attributes:
+        low, high: its ends.
+        log: logarithmic.
+        names: of the values 0, 1, 2, ... instead of numbers.
+        ticks: values that are labeled; empty: some.
+        inverted: the large values are at the bottom.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    names: tuple[str, ...] = ()
+    ticks: tuple[float, ...] = ()
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,16 +119,29 @@ class Panel:
     Attributes:
         title: its subject.
         y_label: with the unit.
-        x: positions of all curves, rising.
+        x: positions of all curves that have none of their own, rising.
         x_label: such as "epoch".
         lines: curves drawn as lines.
-        bars: curves drawn as bars.
+        bars: curves drawn as bars, side by side if there are several with intervals.
+        points: curves drawn as points with their intervals.
         band: (label, low, high), a shaded area.
         best: (label, x, y), one point that is marked.
         non_finite: positions where a value was NaN or infinite; marked at the bottom.
+        segments, notes: lines and texts at given places.
+        references: (label, value), lines across the panel at values of y.
+        categories: names of the positions 0, 1, 2, ... of x.
+        beneath: what stands under the name of each category.
+        horizontal: the values run to the right and the categories down, the first on top; for
+            points and bars only.
+        x_range, y_range: the ends of the axes; None: as the data say.
         log: logarithmic y-axis.
+        x_log: logarithmic x-axis.
         from_zero: the y-axis begins at zero.
         zero_line: a line at y = 0.
+        bare: without axes, for what is made of segments and notes.
+        legend: there is one.
+        dodged: points of the same category stand beside each other.
+        scales: an axis of its own for each category; the lines go from one to the next.
         remark: stands beside the title.
         empty: why there is nothing to see, in words; the rest is ignored then.
     """
@@ -77,169 +160,21 @@ class Panel:
     zero_line: bool = False
     remark: str = ""
     empty: str = ""
+    points: tuple[Curve, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    notes: tuple[Note, ...] = ()
+    references: tuple[tuple[str, float], ...] = ()
+    categories: tuple[str, ...] = ()
+    horizontal: bool = False
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    x_log: bool = False
+    bare: bool = False
+    legend: bool = True
+    dodged: bool = True
+    beneath: tuple[str, ...] = ()
+    scales: tuple[Scale, ...] = ()
 
-
-def draw(axes: Any, panel: Panel, theme: Theme) -> None:
-    """Draw a panel into axes of a figure that lays out by itself (see ``style.new_figure``)."""
-    _frame(axes, panel, theme)
-    if panel.empty:
-        _explain(axes, panel.empty, theme)
-        return
-    if panel.log:
-        axes.set_yscale("log")
-    axes.use_sticky_edges = not panel.zero_line  # the line is seen, also if all bars hang from it
-    if panel.band:
-        label, low, high = panel.band
-        axes.fill_between(
-            panel.x, low, high, color=theme.main, alpha=0.25, linewidth=0, label=label
-        )
-        if len(panel.x) == 1:  # an area without width cannot be seen
-            axes.vlines(panel.x, low, high, color=theme.main, alpha=0.45, linewidth=6)
-    for curve in panel.bars:
-        _bars(axes, panel.x, curve, theme)
-    for curve in panel.lines:
-        _line(axes, panel.x, curve, theme)
-    if panel.zero_line:
-        axes.axhline(0.0, color=theme.muted, linewidth=1)
-    _marks(axes, panel, theme)
-    _scales(axes, panel)
-    _legend(axes, theme)
-
-
-def _frame(axes: Any, panel: Panel, theme: Theme) -> None:
-    axes.set_facecolor(theme.background)
-    axes.tick_params(which="both", colors=theme.muted, labelsize=TEXT_SIZE - 1)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(theme.grid)
-    axes.grid(visible=True, color=theme.grid, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.set_xlabel(panel.x_label, color=theme.text, fontsize=TEXT_SIZE)
-    axes.set_ylabel(panel.y_label, color=theme.text, fontsize=TEXT_SIZE)
-    # The legend stands in a line of its own between title and data, remarks beside the title.
-    bad = len(panel.non_finite)
-    remarks = [panel.remark] if panel.remark else []
-    remarks += [f"\u00d7 NaN or Inf: {_count(bad, panel.x_label)}"] if bad else []
-    for text, where, color, size in (
-        (panel.title, "left", theme.text, TITLE_SIZE),
-        ("\n".join(remarks), "right", theme.alarm, TEXT_SIZE),
-    ):
-        axes.set_title(text, loc=where, color=color, fontsize=size, pad=24, weight="bold")
-
-
-def _explain(axes: Any, why: str, theme: Theme) -> None:
-    axes.grid(visible=False)
-    axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
-    for spine in axes.spines.values():
-        spine.set_visible(True)
-        spine.set_linestyle((0, (4, 4)))
-    text = axes.text(
-        0.5, 0.5, textwrap.fill(why, 48), transform=axes.transAxes, ha="center", va="center",
-        color=theme.muted, fontsize=TEXT_SIZE + 0.5, linespacing=1.5,
-    )  # fmt: skip
-    text.set_parse_math(False)
-
-
-def _line(axes: Any, x: Array, curve: Curve, theme: Theme) -> None:
-    color = getattr(theme, curve.role)
-    few = len(x) <= FEW
-    axes.plot(
-        x, curve.y, color=color, label=curve.label or None,
-        linewidth=1.8 if len(x) <= 1000 else 1.0,
-        linestyle="--" if curve.dashed else "-", marker="o" if few else None, markersize=4,
-    )  # fmt: skip
-    alone = np.empty(0, bool) if few else _alone(curve.y)
-    if alone.any():  # a point without neighbors makes no line
-        axes.plot(x[alone], curve.y[alone], color=color, linestyle="none", marker="o", markersize=3)
-
-
-def _alone(y: Array) -> npt.NDArray[np.bool_]:
-    """Say which points stand between gaps."""
-    there = np.concatenate([[False], np.isfinite(y), [False]])
-    alone: npt.NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
-    return alone
-
-
-def _bars(axes: Any, x: Array, curve: Curve, theme: Theme) -> None:
-    gaps = np.diff(x)
-    width = (0.8 if len(x) <= 100 else 1.0) * float(gaps.min()) if len(gaps) else 0.3
-    color = getattr(theme, curve.role)
-    axes.bar(x, curve.y, width=width, color=color, linewidth=0, label=curve.label)
-
-
-def _marks(axes: Any, panel: Panel, theme: Theme) -> None:
-    if panel.best:
-        label, x, y = panel.best
-        axes.plot(
-            [x], [y], marker="*", markersize=15, color=theme.mark, linestyle="none", label=label,
-            markeredgecolor=theme.background, markeredgewidth=0.8, zorder=5, clip_on=False,
-        )  # fmt: skip
-    bad = panel.non_finite
-    if len(bad):
-        shown = bad[:: len(bad) // MAX_MARKS + 1]
-        axes.plot(
-            shown, np.full(len(shown), 0.02), transform=axes.get_xaxis_transform(), marker="X",
-            markersize=7, linestyle="none", color=theme.alarm, markeredgewidth=0, zorder=5,
-            clip_on=False,
-        )  # fmt: skip
-
-
-def _scales(axes: Any, panel: Panel) -> None:
-    ticker = require("matplotlib.ticker", extra=EXTRA, why="drawing charts")
-    if len(panel.x) <= FEW or panel.bars:
-        axes.set_xlim(panel.x[0] - 0.6, panel.x[-1] + 0.6)
-    whole = bool((panel.x == np.floor(panel.x)).all())
-    places = ticker.MaxNLocator("auto", integer=whole, min_n_ticks=1, steps=[1, 2, 5, 10])
-    axes.xaxis.set_major_locator(places)
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_tick_text(axes.xaxis)))
-    if panel.log:
-        _log_ticks(axes.yaxis, ticker)
-        return
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_tick_text(axes.yaxis)))
-    if panel.from_zero and axes.dataLim.y0 >= 0:
-        top = float(axes.dataLim.y1)
-        axes.set_ylim(0.0, 1.08 * top if top > 0 else 1.0)
-
-
-def _log_ticks(axis: Any, ticker: Any) -> None:
-    """Label a logarithmic axis with plain numbers, as many as there is room for."""
-    low, high = axis.get_view_interval()
-    if high / low < 5:
-        axis.set_major_locator(ticker.MaxNLocator(6))
-    elif high / low < 1e3:
-        axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.4g}"))
-    axis.set_minor_formatter(ticker.NullFormatter())
-
-
-def _tick_text(axis: Any) -> Any:
-    """Return a formatter; a power of ten above the axis would stand where the legend is."""
-
-    def text(value: float, _: int | None = None) -> str:
-        low, high = axis.get_view_interval()
-        if abs(value) < 1e-9 * abs(high - low):
-            return "0"
-        largest = max(abs(low), abs(high))
-        if 1e-2 <= largest < 1e6:
-            return f"{value:.8g}"
-        power = math.floor(math.log10(largest))
-        return f"{value / 10.0**power:.6g}e{power}"
-
-    return text
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def _legend(axes: Any, theme: Theme) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    if not handles:
-        return
-    legend = axes.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(handles),
-        frameon=False, fontsize=TEXT_SIZE - 0.5, labelcolor=theme.text, borderaxespad=0.2,
-        borderpad=0.0, handlelength=1.3, handletextpad=0.5, columnspacing=1.3,
-    )  # fmt: skip
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    def x_of(self, curve: Curve) -> Array:
+        """Return the positions of one of its curves."""
+        return self.x if curve.x is None else curve.x

@@ -7,10 +7,8 @@ Whatever a name or value contains, it stands there literally: nothing in it is M
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -18,15 +16,13 @@ from urllib.parse import quote
 import yaml
 
 from epochal.core.atomic import write_atomically
-from epochal.core.names import printable
 from epochal.core.nested import flatten
 from epochal.core.redact import redact
+from epochal.markup.markdown import literal, table
+from epochal.record.plain import plain
 
 MAX_VALUE_CHARS = 500
 """Longer values of a config are cut; the page says so."""
-
-_SPECIAL = re.compile(r"([\\`*_\[\]#|~$@])")
-_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,10 @@ class TrainingReport:
         files: paths that the manifest lists, with size and hash; missing ones are left out.
         metadata: further keys of the front matter, such as ``license`` and ``datasets``; ``tags``
             are added to "epochal".
+        lead: Markdown below the heading.
+        epochs_title: heading of the table of epochs.
+        epochs_remark: text below it.
+        sections: heading → Markdown; they stand before the files.
     """
 
     title: str
@@ -54,6 +54,10 @@ class TrainingReport:
     figures: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    lead: str = ""
+    epochs_title: str = "Epochs"
+    epochs_remark: str = ""
+    sections: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write the page, atomically; return its absolute path.
@@ -89,28 +93,18 @@ class TrainingReport:
             ...
         """
         parts = [
-            self._front_matter(), f"# {literal(self.title)}",
+            front_matter(self.metadata), f"# {literal(self.title)}", self.lead,
             "## Summary", table(("", ""), self.summary.items()),
             "## Configuration", *self._configuration(),
-            "## Epochs", *self._epochs(),
-            "## Figures", *self._figures(folder),
+            f"## {literal(self.epochs_title)}", *self._epochs(), literal(self.epochs_remark),
+            "## Figures", *embedded(self.figures, folder),
+            *(f"## {literal(name)}\n\n{text}" for name, text in self.sections.items()),
             "## Files", *self._manifest(folder),
         ]  # fmt: skip
-        return "\n\n".join(parts) + "\n"
-
-    def _front_matter(self) -> str:
-        given = self.metadata.get("tags", ())
-        tags = [given] if isinstance(given, str) else list(given)
-        data = {**self.metadata, "tags": list(dict.fromkeys(["epochal", *map(str, tags)]))}
-        body = yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=10_000)
-        return f"---\n{body}---"
+        return "\n\n".join(filter(None, parts)) + "\n"
 
     def _configuration(self) -> Iterator[str]:
-        values = flatten(redact(dict(self.config)))
-        if not values:
-            yield "No configuration was given."
-            return
-        yield table(("key", "value"), ((key, _shortened(each)) for key, each in values.items()))
+        yield configuration(self.config)
 
     def _epochs(self) -> Iterator[str]:
         if not self.rows:
@@ -125,15 +119,6 @@ class TrainingReport:
         if absent:
             yield f"Not measured: {', '.join(map(literal, absent))}."
 
-    def _figures(self, folder: str) -> Iterator[str]:
-        if not self.figures:
-            yield "No figures were drawn."
-        for caption, path in self.figures.items():
-            if os.path.exists(path):
-                yield f"![{literal(caption)}]({_link(path, folder)})"
-            else:
-                yield f"{literal(caption)}: the file {literal(os.path.basename(path))} is missing."
-
     def _manifest(self, folder: str) -> Iterator[str]:
         rows = [
             (os.path.relpath(path, folder), f"{os.path.getsize(path):,}", sha256(path))
@@ -146,44 +131,38 @@ class TrainingReport:
         yield table(("file", "bytes", "SHA-256"), rows)
 
 
-def literal(value: object) -> str:
-    r"""Return text that Markdown shows as it is: no markup, HTML, link or line break.
+def front_matter(metadata: Mapping[str, Any]) -> str:
+    """Return the YAML that a page begins with, between its ``---`` lines; "epochal" is a tag."""
+    data = plain(dict(metadata))
+    given = data.get("tags") or ()
+    tags = ["epochal", *map(str, [given] if isinstance(given, str) else given)]
+    data["tags"] = list(dict.fromkeys(tags))
+    body = yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=10_000)
+    return f"---\n{body}---"
 
-    Example:
-        >>> print(literal("<b>a_b</b>"), literal("x|y"))
-        &lt;b&gt;a\_b&lt;/b&gt; x\|y
+
+def configuration(config: Mapping[str, Any]) -> str:
+    """Return a config as a table of its leaves; secrets are redacted, very long values cut."""
+    values = flatten(redact(dict(config)))
+    if not values:
+        return "No configuration was given."
+    return table(("key", "value"), ((key, _shortened(each)) for key, each in values.items()))
+
+
+def embedded(figures: Mapping[str, str], folder: str) -> Iterator[str]:
+    """Yield a paragraph for each figure, whose link is relative to a folder.
+
+    Args:
+        figures: caption → path; missing ones are named.
+        folder: of the page.
     """
-    text = printable(str(value)).translate(_HTML)
-    text = _SPECIAL.sub(r"\\\1", text.replace("\u00a0", " "))
-    # Addresses become links by themselves in GitHub's dialect.
-    return re.sub(r"(?i)(www)\.", r"\1\\.", text.replace("://", ":\\//"))
-
-
-def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    r"""Return a Markdown table of literal cells; None is an empty one.
-
-    Example:
-        >>> print(table(["a"], [[0.1234567], [None], [float("nan")]]))
-        | a |
-        |---|
-        | 0.12346 |
-        |  |
-        | NaN |
-    """
-    head = [*map(literal, headings)]
-    lines = [head, *([_cell(cell) for cell in row] for row in rows)]
-    made = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([made[0], "|" + "---|" * len(head), *made[1:]])
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return f"{value:.5g}"
-        return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
-    return literal(value)
+    if not figures:
+        yield "No figures were drawn."
+    for caption, path in figures.items():
+        if os.path.exists(path):
+            yield f"![{literal(caption)}]({_link(path, folder)})"
+        else:
+            yield f"{literal(caption)}: the file {literal(os.path.basename(path))} is missing."
 
 
 def sha256(path: str) -> str:

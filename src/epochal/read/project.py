@@ -11,6 +11,7 @@ from epochal.core.errors import (
     SettingError,
     did_you_mean,
 )
+from epochal.core.goals import lower_is_better
 from epochal.core.names import slug
 from epochal.read import describe
 from epochal.read.metrics import GOALS
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Project", "open"]
-
-LOWER_IS_BETTER = ("loss", "error", "perplexity", "mse", "mae", "rmse", "nll", "wer", "cer", "fid")
-"""Words of a metric's name for which "minimize" is meant where no goal was defined."""
 
 
 def open(  # noqa: A001 - epochal.open() reads like the built-in on purpose
@@ -187,8 +185,7 @@ class Project:
             raise SettingError(message)
         if defined:
             return defined.pop()
-        words = metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
-        if any(word in LOWER_IS_BETTER for word in words):
+        if lower_is_better(metric):
             return "minimize"
         if not runs.has(metric):
             raise MetricNotFoundError(runs.no_metric(metric))

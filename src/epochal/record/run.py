@@ -177,7 +177,7 @@ class Run(Recording):
             monitor: the metric in ``metrics`` by which the best checkpoint is chosen; that one is
                 ``best_model.pt`` too.
             goal: "minimize" or "maximize"; default: what ``define`` said of the metric, else
-                "minimize" for names that end in loss, error or perplexity.
+                "minimize" for names with words such as loss, error or perplexity.
             keep_last: remove older checkpoints but for so many, the best one and final ones.
             final: it is the last one of the training: ``final_model.pt`` too.
             ema: an averaged copy of the model.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from epochal.core.errors import MetricNotFoundError, SettingError, did_you_mean
+from epochal.core.goals import lower_is_better
 from epochal.sweeps.trials import PRUNED, Found, find, latest, none_found
 
 if TYPE_CHECKING:
@@ -294,14 +295,10 @@ def _value(run: Found, statistic: str, goal: str | None) -> tuple[float, float]:
 
 
 def _goal(metric: str, found: Sequence[Found]) -> str | None:
-    from epochal.read.project import LOWER_IS_BETTER
-
     defined = {run.metric.definition.goal for run in found if run.metric} - {None}
     if len(defined) == 1:
         return defined.pop()
-    words = metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
-    lower = not defined and any(word in LOWER_IS_BETTER for word in words)
-    return GOALS[0] if lower else None
+    return GOALS[0] if not defined and lower_is_better(metric) else None
 
 
 def _distinct(rows: Sequence[Row]) -> list[Row]:

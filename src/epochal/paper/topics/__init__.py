@@ -1,0 +1,1 @@
+"""What the runs of a paper have to say on the questions of checklists."""
