@@ -19,12 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
-import epochal
 from epochal.loggers import ExperimentLogger
 from epochal.measure import Aggregate, clip_gradients, perplexity
+from epochal.present.logbook import logbook
 from epochal.settings import load
 
 CONFIG = Path(__file__).with_name("config_with_wandb.yaml")
+
+# What EXPERIMENT_LOG.md has of each run; of the metrics it is the smallest value.
+LOGGED_KEYS = ("training.learning_rate", "model.num_layers", "model.d_model", "training.epochs")
+LOGGED_METRICS = ("val_loss", "val/perplexity")
 
 # -- data ------------------------------------------------------------------------------------
 
@@ -258,25 +262,6 @@ def ablate(config: dict, text: tuple[Tensor, Tensor], rates: list[float], *, wan
     return logger.run.dir
 
 
-def write_experiment_log(folder: Path) -> Path:
-    """Write the table of all runs of a project into ``EXPERIMENT_LOG.md`` beside them."""
-    columns = ("run", "group", "learning rate", "layers x width", "epochs", "seed",
-               "best val loss", "perplexity", "duration", "state")  # fmt: skip
-    rows = [columns, ["---"] * len(columns)]
-    for run in epochal.open(folder).runs(sort="created"):
-        training, model = run.config["training"], run.config["model"]
-        loss = run.metrics["val_loss"].summary.min if "val_loss" in run.metrics else math.nan
-        rows.append([
-            run.name, run.group or "", f"{training['learning_rate']:g}",
-            f"{model['num_layers']} x {model['d_model']}", training["epochs"], run.seed,
-            f"{loss:.3f}", f"{perplexity(loss):.2f}", f"{run.duration_s:.0f} s", run.state,
-        ])  # fmt: skip
-    path = folder / "EXPERIMENT_LOG.md"
-    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    path.write_text("\n".join(["# Experiment log", "", *lines, ""]), encoding="utf-8")
-    return path
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train, and bring the experiment log up to date."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -302,7 +287,7 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         run_dir = train_one(config, text, wandb=wandb)
     print(f"Recorded in {run_dir}")
-    print(f"All runs: {write_experiment_log(Path(run_dir).parent)}")
+    print(f"All runs: {logbook(Path(run_dir).parent, keys=LOGGED_KEYS, metrics=LOGGED_METRICS)}")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ import math
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import epochal
 from epochal.analyze.compare_runs import compare
+from epochal.analyze.equivalence import tost
 from epochal.analyze.groups import Group, Groups
 from epochal.analyze.judging import Plan, judge, judge_all
+from epochal.analyze.planning import seeds_needed, seeds_range
+from epochal.cli import main
 from epochal.core.errors import EvidenceError, MetricNotFoundError
 
 # KellerJordan/modded-nanogpt, 2026-07-17_FP8DownProjection: 13 seeds against 13.
@@ -69,10 +73,13 @@ def test_published_losses():
     assert found.effect == pytest.approx(0.06841660)
     assert 1 - found.probability == pytest.approx(0.58284024)
     assert found.seeds_needed[0] > 1000
-    assert "undecided. The difference in loss is 0.0001 (-0.0013 to 0.0015), p = 0.859" in str(
-        found
+    assert (
+        "undecided. The difference in loss is 0.0001 (95 % interval -0.0013 to 0.0015), p = 0.859"
+        in str(found)
     )
-    assert str(found).endswith("more than 1,000 seeds each would settle a difference of this size.")
+    assert str(found).endswith(
+        "more than 1,000 seeds each are needed to show a difference of this size (power 0.8)."
+    )
 
 
 def test_published_losses_are_equivalent_within_a_margin():
@@ -181,7 +188,7 @@ def test_a_significant_difference_within_the_margin():
     near = of(x, x + 0.1, margin=0.1001)
     assert near.word == "undecided"
     assert any("within the margin of 0.1001 or beyond" in guard for guard in near.guards)
-    assert "would show that it is within" in str(near)
+    assert "seeds each are needed to show that it is within 0.1001 (power 0.8)" in str(near)
 
 
 def test_margins():
@@ -384,7 +391,7 @@ def test_seeds_needed():
     unclear = of([1.0, 1.2, 1.1], [1.1, 1.3, 1.25])
     low, high = unclear.seeds_needed
     assert 3 < low < high
-    assert f"about {low} to {high} seeds each would settle" in str(unclear)
+    assert f"in all about {low} to {high} seeds each are needed" in str(unclear)
     clearer = of([1.0, 1.2, 1.1], [1.15, 1.35, 1.3])
     assert clearer.seeds_needed < unclear.seeds_needed
     assert of(*APART).seeds_needed is None
@@ -565,3 +572,115 @@ def test_many_settings_are_no_obstacle():
     found = judge(groups(**named))
     assert {v.word for v in found.verdicts} == {"undecided"}
     assert len(found.verdicts) == len(list(itertools.combinations(named, 2)))
+
+
+def test_p_of_exactly_alpha_is_not_below_it():
+    """0.05 is not below 0.05, though 1 - 0.95 is a float above it."""
+    found = of([1.0, 2.0, 5.0], [3.5, 4.0, 6.0, 7.0, 8.0, 9.0, 10.0], test="permutation")
+    assert found.p == pytest.approx(0.05, abs=1e-15)
+    assert found.word == "undecided"
+
+
+def test_the_interval_is_that_of_the_test():
+    """Student's test stands beside Student's interval: both leave 0 out, or neither does."""
+    x, y = [1.0, 2.0, 3.0, 2.5], [2.9, 3.1]
+    found = of(x, y, test="student")
+    assert found.difference.method == "Student t interval"
+    for level in (0.5, 0.6, 0.7, 0.8, 0.9):
+        one = of(x, y, test="student", level=level)
+        assert (one.p < 1 - level) == (one.difference.high < 0)
+
+
+def test_seeds_needed_can_reach_alpha_by_the_test():
+    """A test by ranks needs so many seeds that its smallest p, corrected, is below alpha."""
+    rng = np.random.default_rng(0)
+    ten = {f"g{i}": (10 * i + rng.normal(size=4)).tolist() for i in range(10)}
+    found = judge(groups(**ten), Plan(test="mann_whitney")).verdict("g0", "g9")
+    assert found.word == "undecided"
+    low, _ = found.seeds_needed
+    assert 45 * 2 / math.comb(2 * low, low) < 0.05 <= 45 * 2 / math.comb(2 * low - 2, low - 1)
+
+
+def test_seeds_needed_to_show_that_nothing_differs():
+    """Equal means can be shown to lie within a margin; both one-sided tests must succeed."""
+    x, y = [1.0, 2.0, 3.0], [1.5, 2.0, 2.5]
+    found = of(x, y, margin=0.5)
+    assert found.difference.value == 0
+    assert found.seeds_needed == seeds_range(x, y, difference=0.5, level=0.9, power=0.9)
+    n = seeds_needed(0.5, 0.9, level=0.9)  # at a standard deviation of 1
+    rng = np.random.default_rng(0)
+    shown = [tost(*rng.normal(size=(2, n)), margin=0.5).p < 0.05 for _ in range(400)]
+    assert 0.74 < np.mean(shown) < 0.86
+
+
+def test_chance_without_correction_is_that_of_the_level():
+    """At 0.99 one of three comparisons is below 0.01 in up to 3 % of the cases."""
+    three = groups(a=[1.0, 2.0], b=[1.5, 2.0], c=[1.0, 3.0])
+    found = judge(three, Plan(correction="none", level=0.99))
+    assert any("below 0.01 in up to 3 % of the cases" in guard for guard in found.guards)
+
+
+def test_one_is_not_called_several():
+    """One pair, one run without a partner."""
+    alone = judge(groups(a=[1.0], b=[2.0], seeds={"a": [0], "b": [0]}))
+    assert "(n = 1 pair)" in str(only(alone))
+    seeds = {"a": [0, 1, 2], "b": [0, 1]}
+    found = judge(groups(a=[1.0, 2.0, 3.5], b=[2.0, 3.5], seeds=seeds), Plan(paired=True))
+    assert any("1 run without a partner of the same seed is not" in g for g in found.guards)
+
+
+def test_a_group_without_runs_makes_no_other_one_bold():
+    """Bold sets the best apart from what is worse, not from what nobody could measure."""
+    empty = judge(groups(a=[1.0, 1.1, 1.2], b=[]))
+    assert not any("bold" in note for note in empty.cells()[2])
+    assert "**" not in empty.to_markdown()
+    one = judge(groups(a=[1.0, 1.1, 1.2], b=[1.3], c=[9.0, 9.1, 9.2]))
+    assert [rows[1].bold for rows in one.cells()[1]] == [True, False, False]
+    assert "bold: the best and all of several runs" in one.to_markdown()
+
+
+@pytest.mark.parametrize("plan", [{}, {"baseline": "g0"}, {"margin": 0.5}, {"paired": True}])
+def test_false_claims_of_several_metrics_of_ten_groups(plan):
+    """The family is all pairs of all metrics, or all with the baseline."""
+    rng, wrong = np.random.default_rng(7), 0
+    seeds = {f"g{i}": range(4) for i in range(10)}
+    for _ in range(60):
+        family = [
+            groups(metric, seeds=seeds, **{name: rng.normal(size=4) for name in seeds})
+            for metric in ("loss", "error")
+        ]
+        found = judge_all(family, Plan(**{"paired": False, **plan}))
+        verdicts = [verdict for each in found for verdict in each.verdicts]
+        assert len(verdicts) == (18 if "baseline" in plan else 90)
+        assert {verdict.comparisons for verdict in verdicts} == {len(verdicts)}
+        wrong += any(verdict.word in ("better", "worse") for verdict in verdicts)
+    assert wrong <= 7  # of 60; more than 7 at 5 % happens once in 100 times
+
+
+def test_equal_means_are_both_the_best_on_the_command_line(tmp_path):
+    """Of settings with the same mean none is preferred to the other."""
+    for name in ("adamw", "sgd"):
+        for seed in range(2):
+            record(tmp_path, f"{name}-{seed}", 2.0 + seed, seed=seed, optimizer=name)
+    lines = CliRunner().invoke(main, ["compare", str(tmp_path), "val/loss"]).stdout.splitlines()
+    rows = [line for line in lines if line.startswith(("adamw ", "sgd "))]
+    assert [row.split()[-1] for row in rows] == ["best", "best"]
+
+
+def test_what_many_pairs_share_is_said_once():
+    """Ten groups have 45 pairs, but not 45 times the same guard; each verdict has its own."""
+    seeds = {f"g{i}": [0, 1, 2] for i in range(10)}
+    ten = groups(seeds=seeds, **{name: [1.0, 2.0, 4.0] for name in seeds})
+    found = judge(ten, Plan(test="mann_whitney"))
+    assert "45 of 45 pairs: both sides have the same seeds, but are not paired" in found.guards
+    assert len(found.guards) < 5
+    assert all(any("not paired" in g for g in verdict.guards) for verdict in found.verdicts)
+
+
+def test_equivalence_names_its_correction_where_the_test_says_nothing():
+    """Mann-Whitney says nothing of 3 against 3, but three pairs are tested for equivalence."""
+    rng = np.random.default_rng(0)
+    three = groups(**{name: 1 + 0.001 * rng.normal(size=3) for name in "abc"})
+    found = judge(three, Plan(test="mann_whitney", margin=0.05))
+    assert [verdict.word for verdict in found.verdicts] == ["equivalent"] * 3
+    assert all("after Holm over 3 comparisons" in str(verdict) for verdict in found.verdicts)

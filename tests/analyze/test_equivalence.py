@@ -171,3 +171,10 @@ def test_a_wrong_argument_is_refused(keywords, words):
     """By name and value."""
     with pytest.raises(EvidenceError, match=words):
         regression([1.0, 2.0], BASE, 0.1, **keywords)
+
+
+def test_the_sentence_of_equivalence_gives_its_own_p():
+    """The p of the difference, 1, would say nothing of why the two are equivalent."""
+    found = regression([1.0, 1.2, 1.1], [1.0, 1.2, 1.1], margin=0.5)
+    assert found.p == 1
+    assert f"p of equivalence = {found.p_equivalent:.3f}" in str(found)

@@ -51,7 +51,9 @@ def test_mean_interval_moves_with_the_values(values, shift, scale):
     before = np.array(ends(mean_interval(values)))
     size = scale * np.abs(before).max() + abs(shift)
     after = ends(mean_interval(scale * values + shift))
-    assert after == pytest.approx((scale * before + shift).tolist(), rel=1e-9, abs=1e-9 * size)
+    assert after == pytest.approx(
+        (scale * before + shift).tolist(), rel=1e-9, abs=1e-9 * size + 1e-300
+    )
     assert ends(mean_interval(-values)) == pytest.approx((-before[[0, 2, 1]]).tolist(), abs=1e-9)
 
 

@@ -301,6 +301,9 @@ def test_states_of_the_code():
     assert any("run with different code (a c1, b c2)" in guard for guard in apart)
     unknown = of_groups(Groups((group("a", "c1+changes", "c1+changes"),), "loss"))
     assert any("2 runs had uncommitted changes" in guard for guard in unknown)
+    partly = of_groups(Groups((group("a", "c1", "", "c1"), group("b", "", "")), "loss"))
+    (said,) = [guard for guard in partly if "code" in guard]
+    assert said == "the state of the code of 3 runs is not known, so that it may differ"
     same = of_groups(Groups((group("a", "c1", "c1", "c1"), group("b", "c1", "c1", "c1")), "loss"))
     assert not any("code" in guard for guard in same)
 
@@ -372,3 +375,31 @@ def test_fingerprint(record, tmp_path):
     run.note("y")
     seal_run(run.dir)
     assert fingerprint(RunView(run.dir)) == before
+
+
+def test_a_run_that_broke_off_belongs_to_its_own_group(record):
+    """With the same config in all groups, what a run without the metric was called decides."""
+    runs = [record(f"{name}{seed}", 2.0, seed=seed, group=name)
+            for name in ("new", "old") for seed in (0, 1)]  # fmt: skip
+    runs += [record(f"broken {name}", metric="other", seed=9, group=name, state="failed")
+             for name in ("new", "old", "old")]  # fmt: skip
+    runs.append(record("stranger", seed=9, group="none of them", state="failed"))
+    found_groups = find_groups(runs, by="group", metric="val/loss")
+    assert {g.name: [e.name for e in g.left_out] for g in found_groups} == {
+        "new": ["broken new"], "old": ["broken old", "broken old"],
+    }  # fmt: skip
+    assert [each.name for each in found_groups.left_out] == ["stranger"]
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_rerun_does_not_undo_a_divergence(record, newest):
+    """A diverged run is a result: it is said, though another of its config and seed counts."""
+    values = [("good", 2.0), ("bad", math.nan)] if newest else [("bad", math.nan), ("good", 2.0)]
+    runs = [record(name, value, seed=0) for name, value in values]
+    runs.append(record("killed", 2.0, seed=0, state="killed"))
+    (group,) = find_groups(runs, metric="val/loss")
+    assert [run.name for run in group.runs] == ["good"]
+    assert {each.name: each.replaced for each in group.left_out} == {"bad": False, "killed": True}
+    assert any(
+        "1 of 2 runs left out (bad diverged" in g for g in of_groups(Groups((group,), "val/loss"))
+    )

@@ -99,7 +99,8 @@ def test_the_range_comes_from_the_pilots_spread():
     x, y = [1.0, 1.2, 1.1, 1.3], [1.2, 1.4, 1.3, 1.6]
     pooled = math.sqrt((np.var(x, ddof=1) + np.var(y, ddof=1)) / 2)
     gap = np.mean(y) - np.mean(x)
-    low, high = (pooled * math.sqrt(6 / q) for q in stats.chi2.ppf([0.9, 0.1], 6))
+    df = stats.ttest_ind(x, y, equal_var=False).df
+    low, high = (pooled * math.sqrt(df / q) for q in stats.chi2.ppf([0.9, 0.1], df))
     expected = seeds_needed(gap / low), seeds_needed(gap / high)
     assert seeds_range(x, y) == seeds_range(y, x) == expected
     middle = seeds_needed(gap / pooled)
@@ -107,6 +108,17 @@ def test_the_range_comes_from_the_pilots_spread():
     wide = seeds_range(x, y, confidence=0.99)
     assert wide[0] <= expected[0] < expected[1] < wide[1]
     assert seeds_range(x, y, difference=10.0) == (2, 2)
+
+
+def test_many_runs_of_the_steadier_side_do_not_hide_the_spread_of_the_other():
+    """The seeds to come are as many of each: both variances count alike, however many pilots."""
+    rng = np.random.default_rng(0)
+    noisy, steady = rng.normal(0, 1, 4), rng.normal(1, 0.01, 60)
+    s = float(np.std(noisy, ddof=1)) / math.sqrt(2)
+    low, high = seeds_range(noisy, steady, difference=0.2)
+    assert low <= seeds_needed(0.2 / s) <= high
+    pooled = math.sqrt((3 * np.var(noisy, ddof=1) + 59 * np.var(steady, ddof=1)) / 62)
+    assert low > seeds_needed(0.2 / pooled)
 
 
 def test_a_range_of_pairs_uses_the_spread_of_differences():

@@ -137,3 +137,16 @@ def test_an_argument_outside_its_range_is_refused(call, words):
     """The message names the argument and its value."""
     with pytest.raises(EvidenceError, match=words):
         call()
+
+
+def test_pairs_of_different_scale_do_not_lend_each_other_their_rounding():
+    """Beside a task of 1e9, a difference of 1e-8 of another one is still a difference."""
+    x, y = [1e9 + 1.0, 0.00100001], [1e9, 0.001]
+    found = samples.differences(x, y)
+    assert found[0] == 1.0
+    assert found[1] == pytest.approx(1e-8)
+
+
+def test_alpha_is_what_is_on_paper():
+    """1 - 0.95 is a float above 0.05."""
+    assert [samples.alpha_of(level) for level in (0.95, 0.9, 0.99)] == [0.05, 0.1, 0.01]

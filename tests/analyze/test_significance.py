@@ -378,3 +378,20 @@ def test_statsmodels_agrees():
     other = tables.mcnemar([[3, 9], [2, 5]], exact=True)
     x, y = [1] * 3 + [1] * 9 + [0] * 2 + [0] * 5, [1] * 3 + [0] * 9 + [1] * 2 + [0] * 5
     assert mcnemar(x, y).p == pytest.approx(other.pvalue)
+
+
+def test_sums_that_are_equal_on_paper_tie_on_a_large_offset_too():
+    """Values of one decimal keep their p when 1e6 is added, though their rounding is coarser."""
+    x = np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.5, 0.7])
+    y = np.array([0.3, 0.3, 0.6, 0.8, 0.5, 0.2, 0.9])
+    for test in (permutation, paired_permutation):
+        assert test(x + 1e6, y + 1e6).p == test(x, y).p
+
+
+def test_one_value_against_several_with_ties():
+    """A single value has its rank among the others, also where some are equal."""
+    assert mann_whitney([3.0], [1.0, 1.0, 2.0]).p == 0.5
+    assert mann_whitney([3.0], [1.0, 1.0, 2.0], alternative="greater").p == 0.25
+    less = mann_whitney([1.0, 1.0, 2.0], [3.0], alternative="less")
+    assert (less.statistic, less.p, less.smallest_p) == (0.0, 0.25, 0.25)
+    assert mann_whitney([1.0], [1.0, 2.0]).p == 1.0

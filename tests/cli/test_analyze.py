@@ -23,7 +23,8 @@ def study(tmp_path):
             ) as run:  # fmt: skip
                 for step in range(30):
                     run.log({"train/loss": level + 1 / (1 + step)}, step=step)
-                run.log({"val/loss": level + 0.01 * seed}, step=29)
+                noise = 0.01 * (int(10 * level) * seed % 7)
+                run.log({"val/loss": level + noise, "train/last": level + noise}, step=29)
     return base
 
 
@@ -35,7 +36,7 @@ def test_flags_of_older_scripts(epochal, study, tmp_path, flag):
         f"{study}/study/sgd-*", f"--output{flag}dir", tmp_path / "out", "--compare",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    assert "adamw is better than sgd: val/loss 1.01 against 1.51" in result.stdout
+    assert "adamw is better than sgd: val/loss 1.03 against 1.5" in result.stdout
     assert os.path.isfile(tmp_path / "out" / "index.html")
     assert os.path.isfile(tmp_path / "out" / "runs" / "sgd-2" / "training_curves.pdf")
     assert os.path.join("out", "index.html") in result.stdout
@@ -63,8 +64,10 @@ def test_json_has_files_and_verdicts(epochal, study, tmp_path):
 
 def test_options_of_a_comparison(epochal, study, tmp_path):
     """A metric or a margin asks for a comparison by itself."""
-    result = epochal("analyze", study, "--output_dir", tmp_path / "o", "--metric", "train/loss",
-                     "--margin", "80 %")  # fmt: skip
+    result = epochal(
+        "analyze", study, "--output_dir", tmp_path / "o", "--metric", "train/last", "--goal",
+        "minimize", "--margin", "80 %",
+    )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert "adamw and sgd are equivalent within" in result.stdout
 
@@ -75,6 +78,14 @@ def test_what_cannot_be_made_is_said_and_the_rest_is_made(epochal, study, tmp_pa
     assert result.exit_code == 1
     assert "no comparison was made: none of 6 runs has 'val/los' (did you mean" in result.stderr
     assert os.path.isfile(tmp_path / "o" / "runs" / "adamw-0" / "training_report.md")
+
+
+def test_options_are_checked_before_the_work(epochal, study, tmp_path):
+    """A venue that is not known is one error, and nothing is written."""
+    result = epochal("analyze", study, "--output_dir", tmp_path / "o", "--venue", "neurisp")
+    assert result.exit_code == 1
+    assert "neurips" in result.stderr
+    assert not os.path.exists(tmp_path / "o")
 
 
 def test_no_runs(epochal, tmp_path):
@@ -105,13 +116,13 @@ def test_report_and_card(epochal, study, tmp_path):
     assert result.stdout == f"{tmp_path / 'README.md'}\n"
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "license: mit" in text
-    assert "| val/loss | 1.01" in text.replace("\\", "")
+    assert "| val/loss | 1.03" in text.replace("\\", "")
     result = epochal("report", "adamw-0", "--dir", study, "--replicates", "sgd-0")
     assert result.exit_code == 1
     assert "these differ in optimizer" in result.stderr
 
 
-def test_logbook(epochal, study, tmp_path):
+def test_logbook(epochal, study):
     """The log lies in the folder of runs, or of one project, and keeps what was written."""
     result = epochal("logbook", study)
     path = study / "EXPERIMENT_LOG.md"

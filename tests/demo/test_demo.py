@@ -18,7 +18,7 @@ from epochal import demo
 from epochal.core.errors import SettingError
 
 SMALL = {"width": 16, "layers": 1, "heads": 2, "context": 16, "batch": 4, "steps": 8,
-         "lr": 3e-3, "schedule": "cosine", "evaluations": 2}  # fmt: skip
+         "lr": 3e-3, "lr_schedule": "cosine", "evaluations": 2}  # fmt: skip
 COMMAND = [sys.executable, "-c", "from epochal.cli import main; main()", "demo"]
 
 

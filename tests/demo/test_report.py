@@ -15,7 +15,7 @@ def runs(tmp_path):
     """Runs as the demo makes them: the schedule changes the loss, and not the speed."""
     for schedule, worse in (("cosine", 0.0), ("constant", 0.1)):
         for seed in (1, 2, 3):
-            config = {"schedule": schedule}
+            config = {"lr_schedule": schedule}
             run = epochal.init("demo", config=config, seed=seed, dir=str(tmp_path), **QUIET)
             run.define("val/loss", goal="minimize")
             run.log({"val/loss": 2.0 + worse * (1 + 0.02 * seed) + 0.001 * seed**2}, step=1)

@@ -126,16 +126,23 @@ def test_an_ablation_compares_with_the_config(example, project):
 
 
 def test_the_experiment_log_has_all_runs(example, project):
-    """EXPERIMENT_LOG.md has a row for each run of the project, old and new."""
+    """EXPERIMENT_LOG.md has a row for each run of the project, old and new, the newest first."""
     example.main(ARGUMENTS)
     example.main([*ARGUMENTS, "--ablate-lr", "0.01"])
-    lines = Path("runs/language-model/EXPERIMENT_LOG.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
-    assert [row[0] for row in rows] == ["transformer-seed1", "lr-0.003", "lr-0.01"]
-    for row, run in zip(rows, project().runs(sort="created"), strict=True):
-        loss = run.summary["val_loss"].min
-        assert row[6:8] == [f"{loss:.3f}", f"{math.exp(loss):.2f}"]
-        assert row[9] == "finished"
+    text = Path("runs/language-model/EXPERIMENT_LOG.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    heads = ["run", "state", "learning\\_rate", "num\\_layers", "d\\_model", "training.epochs",
+             "seed", "min val\\_loss", "min val/perplexity"]  # fmt: skip
+    assert [row[:9] for row in rows if row[0] == "run"] == [heads, heads]
+    found = {row[0]: row for row in rows if row[0] != "run"}
+    assert list(found) == ["lr-0.01", "lr-0.003", "transformer-seed1"]
+    for run in project().runs():
+        row = found[run.name]
+        assert row[1] == "finished"
+        assert float(row[2]) == run.config["training"]["learning_rate"]
+        assert float(row[7]) == pytest.approx(run.summary["val_loss"].min, abs=1e-3)
+        assert float(row[8]) == pytest.approx(run.summary["val/perplexity"].min, rel=1e-3)
 
 
 @pytest.mark.usefixtures("project")

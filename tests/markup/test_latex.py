@@ -104,13 +104,34 @@ def test_numbers():
 
 
 def test_columns_of_siunitx_have_room_for_their_numbers():
-    """Sign, whole part, decimals, error and power are those of the widest numbers."""
-    stack = [Number(-3.27837, 0.00142), Number(123.4, 1.2), "text"]
+    """Sign, whole part and decimals are those of the widest numbers; errors stand beside them."""
+    stack = [Number(-3.27837, 0.00142), Number(123.4, 1.2, bold=True), "text", Number(2e-7, 1e-8)]
     table = latex.tabular([Column("a", "r")], [[cell] for cell in stack], siunitx=True)
-    assert "S[table-format=-3.4(2), uncertainty-mode=separate]" in table
-    assert "\n-3.2784(14) \\\\\n123.4(12) \\\\\n{text} \\\\\n" in table
+    assert "S[table-format=-3.4, text-series-to-math, propagate-math-font]@{}l}" in table
+    assert "\n\\multicolumn{2}{c}{a} \\\\\n" in table
+    assert "\n-3.2784 & $\\;\\pm\\;0.0014$ \\\\\n" in table
+    assert "\n\\bfseries 123.4 & $\\;\\mathbf{\\pm\\;1.2}$ \\\\\n" in table
+    assert "\n\\multicolumn{2}{c}{text} \\\\\n\\multicolumn{2}{c}{$(2" in table
+    whole = latex.tabular([Column("n")], [[Number(11_173_962)], ["x"]], siunitx=True)
+    options = "table-format=8.0, group-minimum-digits=5, group-separator={,}"
+    assert f"S[{options}]}}" in whole
+    assert "{n} \\\\\n\\midrule\n11173962 \\\\\n{x} " in whole
     only_text = latex.tabular([Column("a", "r")], [["x"]], siunitx=True)
     assert "\\begin{tabular}{r}" in only_text
+
+
+def test_units_and_percent_signs_stay_with_their_numbers():
+    """A space that no line ends at; the unit is no math."""
+    assert latex.number(Number(0.31, 0.002, unit="a_b")) == r"$0.3100 \pm 0.0020$~\mbox{a\_b}"
+    assert latex.escape("a 95 % t interval, 5% and a % b") == r"a 95~\% t interval, 5\% and a \% b"
+
+
+@pytest.mark.needs("pdflatex", "pdftotext")
+def test_signs_are_for_math_too(tmp_path):
+    """A p-value as a command of its own can stand between dollars."""
+    made = typeset(tmp_path, f"${latex.escape('< 0.001')}$ and {latex.escape('<, >')}")
+    assert squeezed(made).startswith("<0.001and<,>")
+    assert "invalid in math mode" not in (tmp_path / "paper.log").read_text(errors="replace")
 
 
 def test_a_row_does_not_belong_to_the_end_of_the_one_before():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from epochal.core.errors import EvidenceError
-from epochal.markup.rounding import p_value, percent, plain, rounded
+from epochal.markup.cells import Number
+from epochal.markup.rounding import fixed, p_value, percent, plain, rounded
 
 HAS_ORACLE = importlib.util.find_spec("uncertainties") is not None
 
@@ -163,3 +164,14 @@ def test_what_cannot_be_asked():
         rounded(1.0, 0.1, "pgd")
     with pytest.raises(EvidenceError, match=r"1\.5 is no p-value"):
         p_value(1.5)
+
+
+def test_fixed_decimals():
+    """As many as are asked for, of value and error; a zero has no minus, NaN is NaN."""
+    assert str(fixed(3.27837, 0.00142, 2)) == "3.28 ± 0.00"
+    assert fixed(3.27837, 0.0142, 3).short == "3.278(14)"
+    assert str(fixed(-0.001, None, 2)) == "0.00"
+    assert str(fixed(12, float("nan"), 1)) == "12.0"
+    assert str(fixed(float("nan"), 1.0, 2)) == "NaN"
+    assert str(fixed(2.5, float("inf"), 1)) == "2.5 ± Inf"
+    assert str(Number(327.81, decimals=1, unit="%").rounded) == "327.8"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from hostile import NAMES
 
 from epochal.markup.cells import Number
-from epochal.markup.spreadsheet import csv_text
+from epochal.markup.spreadsheet import comment, csv_text
 
 
 def read(text):
@@ -64,3 +65,13 @@ def test_values_that_are_no_numbers():
     assert csv_text(["a"], [[math.nan], [math.inf], [-math.inf], [True], [None]]) == (
         'a\nNaN\nInf\n-Inf\n1\n""\n'
     )
+
+
+def test_a_comment_is_no_formula_in_any_cell():
+    """Whatever a spreadsheet takes for a separator, and JSON reads the same facts."""
+    facts = {"groups": {"a,=1+1": 3, 'x";=cmd|"': 1, "\t=2": 2}, "runs": ["+1", "@a"]}
+    line = comment("mark: " + json.dumps(facts))
+    assert json.loads(line.partition("mark: ")[2]) == facts
+    assert line.count("\n") == 1
+    for separator in ",;\t":
+        assert not any(cell.lstrip(' "')[:1] in {*"=@-"} for cell in line.split(separator)[1:-1])

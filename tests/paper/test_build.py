@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from hostile import NAMES, squeezed, visible
-from papers import PLAN, record
+from papers import PLAN, QUIET, record
 from tex import typeset
 
 import epochal
@@ -192,6 +192,55 @@ def test_no_runs(paper):
     shutil.rmtree(paper.folder / "runs")
     with pytest.raises(SettingError, match=r"line 3, \[paper\] runs"):
         paper.build()
+
+
+def test_no_file_knows_of_earlier_looks(paper, monkeypatch, tmp_path):
+    """How often one looked at the data stands in a cache: files are the same without it."""
+    paper.build()
+    record(paper.folder / "runs", "more", 3.2785, 7, optimizer="adamw", lr=0.001)
+    (done,) = [each for each in paper.built().done if each.title == "comparison.main"]
+    assert any("this is look 2" in note for note in done.notes)
+    before = paper.files()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.rmtree(paper.folder / "generated")
+    paper.build()
+    assert paper.files() == before
+    assert not any(b"this is look" in content for content in before.values())
+
+
+def test_other_metrics_of_the_paper(paper):
+    """A paper that compares the same groups by two metrics says so below both tables."""
+    for run in list((paper.folder / "runs").iterdir()):
+        shutil.rmtree(run)
+    for seed in range(3):
+        for at, kind in enumerate("ab"):
+            with epochal.init(config={"k": kind}, seed=seed, dir=str(paper.folder / "runs"),
+                              **QUIET) as run:  # fmt: skip
+                run.log({"loss": at + 0.1 * seed * seed, "acc": at + 0.2 * seed * seed}, step=1)
+    plan = '[comparison.a]\nmetric = "loss"\n[table.t]\nof = "a"\ncaption = "T."\n'
+    other = (
+        '[comparison.b]\nmetric = "acc"\ngoal = "maximize"\n[table.u]\nof = "b"\ncaption = "U"\n'
+    )
+    paper.write(plan).build()
+    alone = paper.path("tables/t.tex").read_text()
+    assert "compared on the same groups" not in alone
+    assert paper.write(plan + other).build()["table.t"] == "made"
+    told = "is compared on the same groups too: p is not corrected over both metrics"
+    assert f"acc {told}" in paper.path("tables/t.tex").read_text()
+    assert f"loss {told}" in paper.path("tables/u.tex").read_text()
+    assert r"\label{tab:t}" in alone
+    assert r"\label{tab:u}" in paper.path("tables/u.tex").read_text()
+
+
+def test_a_run_is_renamed(paper):
+    """What shows names of runs is made again, and numbers are not."""
+    paper.write(PLAN + '[table.all]\nkind = "statistics"\n').build()
+    (run,) = epochal.open(paper.folder / "runs").runs().filter('name == "sgd-0"')
+    run.rename("baseline")
+    assert ("table.all", "stale") in paper.wrong()
+    done = paper.build()
+    assert (done["table.all"], done["number.runs"]) == ("made", "unchanged")
+    assert "baseline" in paper.path("tables/all.tex").read_text()
 
 
 @pytest.mark.needs("pdflatex", "pdftotext")

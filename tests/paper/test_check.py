@@ -7,6 +7,7 @@ import pytest
 from papers import PLAN, TEXT, record
 
 import epochal
+from epochal.core.errors import SettingError
 from epochal.paper.check import check
 from epochal.paper.findings import STATUSES
 from epochal.paper.plan import load
@@ -214,6 +215,14 @@ def test_changed_plan(paper):
     assert ("number.best_loss = 3.278", "stale") in paper.wrong()
 
 
+def test_a_file_that_is_gone_is_named(paper):
+    """Of a table in several formats the one that the text reads."""
+    paper.write(PLAN.replace('of = "main"', 'of = "main"\nformats = ["tex", "md", "csv"]')).build()
+    paper.path("tables/main.tex").unlink()
+    (found,) = [each for each in paper.check().findings if each.what == "generated/tables/main"]
+    assert (found.status, found.why) == ("missing", "tables/main.tex is not there")
+
+
 def test_removed_number(paper):
     """A number that the plan has no more is still in the macro file: stale."""
     paper.build()
@@ -304,6 +313,32 @@ def test_kinds_of_figures(paper):
     assert "[figure.g] has no of: name the comparison" in failed["figure.g"]
     assert done["figure.c"].files[:2] == ("figures/c.png", "figures/c.svg")
     assert r"\includegraphics{generated/figures/c.png}" in paper.path("figures/c.tex").read_text()
+
+
+def test_figures_over_tasks(paper):
+    """Profiles and diagrams are named like the others; their `of` is a comparison or `scores`."""
+    pytest.importorskip("matplotlib")
+    for optimizer, score in (("adamw", 0.8), ("sgd", 0.7), ("lion", 0.6)):
+        for at, task in enumerate("abcd"):
+            loss = score + 0.01 * at
+            record(paper.folder / "tasks", "r", loss, 0, metric="acc", opt=optimizer, task=task)
+    section = '[figure.{}]\nkind = "{}"\ntask = "config.task"\n{}\n'
+    own = 'metric = "acc"\nby = "config.opt"\ngoal = "maximize"'
+    paper.write(
+        '[paper]\nruns = "tasks"\n[comparison.m]\nmetric = "acc"\nby = "config.opt"\n'
+        + section.format("a", "performance_profile", f'{own}\nscores = "mean scores"')
+        + section.format("b", "critical_difference", own)
+        + section.format("c", "critical_difference", 'of = "m"')
+        + section.format("d", "performance_profile", 'of = "mean scores"')
+    )
+    with pytest.raises(SettingError, match=r"names the comparison 'mean scores'"):
+        load(paper.folder)
+    path = paper.folder / "paper.toml"
+    path.write_text(path.read_text().partition("[figure.d]")[0])
+    assert {each.why for each in paper.built().done if each.what == "failed"} == set()
+    assert "Performance profiles of" in paper.path("figures/a.tex").read_text()
+    assert "over n = 4 tasks" in paper.path("figures/b.tex").read_text()
+    assert "over n = 4 tasks" in paper.path("figures/c.tex").read_text()
 
 
 def test_figure_options(paper):

@@ -34,7 +34,7 @@ def test_neurips(paper):
     assert "Comparison main (val/loss): adamw: n = 3, sgd: n = 3." in statistics
     assert "broken failed with an exception" in statistics
     assert "half the width of a 95 % t interval" in statistics
-    assert "1 paired t; correction: holm; level 0.95" in statistics
+    assert "tests: 1 paired t; correction: holm; alpha = 0.05." in statistics
     assert "Seeds: 0, 1, 2, 3 (4 different)." in statistics
     assert "6 finished, 1 failed" in found["8"].answer.facts[0]
     assert "Wall time of all 7 runs" in found["8"].answer.facts[0]
@@ -78,8 +78,7 @@ def test_environment(paper):
     assert devices in c1.facts
     assert any(fact.startswith("GPU hours, visible GPUs \u00d7 wall time: ") for fact in c1.facts)
     assert "Operating system: Debian 12 Linux x86_64." in c1.facts
-    assert "Python 3.12.1." in c4.facts
-    assert "torch 2.9." in c4.facts
+    assert "Versions: Python 3.12.1, torch 2.9." in c4.facts
     assert "Command: train.py --lr 0.1 (7 runs)." in c4.facts
     assert "Code: git 12345678+changes (7 runs)." in c4.facts
     assert any("is not committed: 12345678+changes" in each for each in c4.missing)

@@ -83,3 +83,13 @@ def test_uses():
     document = Document("a.tex", "\\Best{} \\Bests \\Best\n\\renewcommand{\\Best}{1}\\def\\Best{2}")
     assert document.uses("Best") == [1, 1]
     assert document.definitions("Best") == [2, 2]
+
+
+def test_what_does_not_end_hides_the_rest():
+    """A comment or literal text without an end reaches to the end of the file, as when printed."""
+    assert numbers_in(Document("a.md", "1.5 <!-- 2.5\n" + "<!-- " * 10_000 + "3.5"))[1:] == []
+    text = r"1.5 \begin{verbatim} 2.5 " + r"\begin{verbatim}" * 10_000 + "3.5"
+    assert [each.printed for each in numbers_in(Document("a.tex", text))] == ["1.5"]
+    claims = Document("a.tex", r"\claim{a}{" * 1000).claims
+    assert len(claims) == 1000
+    assert max(len(claim.printed) for claim in claims) <= 1000

@@ -116,3 +116,21 @@ def test_nan(paper):
     assert failed.what == "failed"
     assert "run diverged" in failed.why
     assert "leave it out with filter" in failed.why
+
+
+def test_what_cannot_be_printed(number):
+    """More digits than a number has, and a scale without a number, are mistakes."""
+    lines = f'metric = "val/loss"\nover = "mean"\n{ADAMW}'
+    with pytest.raises(AssertionError, match="decimals is 5000: give at most 17"):
+        number(f"{lines}decimals = 5000")
+    with pytest.raises(AssertionError, match="digits is 99: give at most 17"):
+        number(f"{lines}digits = 99")
+    with pytest.raises(AssertionError, match="there is no such number to print"):
+        number(f"{lines}scale = inf")
+
+
+def test_units_stand_behind_numbers(number):
+    """As text that LaTeX does not take for math, thousands separated, the value as exact."""
+    found = number(f'metric = "val/loss"\nover = "sum"\nscale = 1e4\nunit = "$x"\n{ADAMW}')
+    assert found["shown"] == "98,343 $x"
+    assert found["unit"] == "$x"

@@ -17,12 +17,26 @@ def test_it_works_as_it_is(paper):
     assert 'metric = "val/loss"\nby = "config.optimizer"' in text
     assert 'runs = "runs"' in text
     plan = load(paper.folder)
-    without = text.partition("[figure.curves]")[0] + text[text.index("[number.best]") :]
+    without = text.partition("[figure.curves]")[0] + text[text.index("[number.result]") :]
     (paper.folder / "paper.toml").write_text(without)
-    (paper.folder / "main.tex").write_text("\\Best \\input{generated/tables/main}")
+    (paper.folder / "main.tex").write_text("\\Result \\input{generated/tables/main}")
     assert set(plan.figures) == {"curves"}
     assert build(load(paper.folder)).ok
     assert check(load(paper.folder)).ok
+
+
+def test_a_number_is_of_one_setting(paper):
+    """A mean over different settings means little: the first number has a filter, and an error."""
+    (paper.folder / "paper.toml").unlink()
+    text = start(str(paper.folder / "paper.toml"), str(paper.folder / "runs"))
+    assert "\nfilter = 'config.optimizer == \"" in text
+    assert '\nerror = "interval"' in text
+    assert "# project" not in text  # there is one only
+    assert '\ntex = ["main.tex"]' in text
+    (paper.folder / "main.tex").unlink()
+    (paper.folder / "paper.toml").unlink()
+    text = start(str(paper.folder / "paper.toml"), str(paper.folder / "runs"))
+    assert '\n# tex = ["main.tex"]' in text
 
 
 def test_hostile_names(tmp_path):
@@ -32,6 +46,7 @@ def test_hostile_names(tmp_path):
         record(tmp_path / "runs", "r", 1.0 + seed, seed, metric=metric, **{'k"=1\n': kind})
     start(str(tmp_path / "paper.toml"), str(tmp_path / "runs"))
     assert load(tmp_path).comparisons["main"].get("metric") == metric
+    assert build(load(tmp_path)).ok
 
 
 def test_one_setting(tmp_path):
@@ -42,7 +57,7 @@ def test_one_setting(tmp_path):
     plan = load(tmp_path)
     assert not plan.comparisons
     assert not plan.tables
-    assert set(plan.numbers) == {"best", "runs"}
+    assert set(plan.numbers) == {"result", "runs"}
 
 
 def test_refusals(paper):

@@ -42,7 +42,8 @@ def record(base, name, seed=0, *, state="finished", level=1.0, **config):
     for step in range(60):
         run.log({"train/loss": level + 2 / (1 + step), "lr": 0.1}, step=step)
         if step % 10 == 9:
-            run.log({"val/loss": level + 0.01 * seed + 2 / (1 + step)}, step=step)
+            noise = 0.01 * (int(10 * level) * seed % 7)
+            run.log({"val/loss": level + noise + 2 / (1 + step)}, step=step)
     run.finish(state)
     return run.dir
 
@@ -103,8 +104,8 @@ def test_the_verdict_is_on_the_page_and_in_its_file(made):
     (verdict,) = made.comparison.compared.verdicts
     assert verdict.word == "better"
     page, text = text_of(made.index), text_of(os.path.join(made.folder, "verdicts.md"))
-    for shown in (unescape(page), text.replace("\\", "")):
-        assert str(verdict) in shown
+    for shown in (page, text.replace("\\", "")):
+        assert str(verdict) in unescape(shown)
         assert "sgd-3 (sgd): failed" in shown
     assert "n = 3" in str(verdict)
 
@@ -132,16 +133,8 @@ def test_every_file_says_where_it_comes_from(made):
     assert set(whence(made.index).provenance.runs) == ids
 
 
-def test_made_again_nothing_changes(study, made, tmp_path):
-    """The same runs give the same bytes, whichever folder they go to."""
-    again = analyze(study, tmp_path / "again", question=Question())
-    for old, new in zip(made.files, again.files, strict=True):
-        with open(old, "rb") as one, open(new, "rb") as other:
-            assert one.read() == other.read(), new
-
-
-def test_a_helper_makes_the_same(study, made, tmp_path):
-    """Half of the work in another process gives the same files in the same order."""
+def test_made_again_with_a_helper_nothing_changes(study, made, tmp_path):
+    """Part of the work in another process: the same bytes in the same order, elsewhere."""
     counted = []
     found = analyze(
         study, tmp_path / "out", question=Question(), helper=True, done=lambda: counted.append(1)
@@ -158,7 +151,7 @@ def test_the_table_has_exact_numbers(made):
     with open(os.path.join(made.folder, "comparison_table.csv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     (value,) = [float(row["val/loss"]) for row in rows if row["Setting"] == "adamw"]
-    assert value == pytest.approx(1.0 + 0.01 + 2 / 60)
+    assert value == pytest.approx(1.0 + (0 + 0.03 + 0.06) / 3 + 2 / 60)
 
 
 def test_a_question_without_an_answer_is_a_problem(study, tmp_path):
@@ -228,15 +221,15 @@ def test_what_is_compared_unless_it_is_said(study, tmp_path):
     assert not issubclass(MetricNotFoundError, EvidenceError)
 
 
-HOSTILE = [name for name in NAMES if name.strip()][::4]
+HOSTILE = [name for name in NAMES if name.strip()][1::7]
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_hostile_names_are_text_everywhere(tmp_path):
     """Runs and settings called like code come out as text on the page, and nothing else."""
     for at, name in enumerate(HOSTILE):
-        for seed in range(2):
-            run = record(tmp_path / "runs", "x", seed, level=1.0 + at, optimizer=name)
-            RunView(run).rename(name.encode("utf-8", "replace").decode())
+        run = record(tmp_path / "runs", "x", level=1.0 + at, optimizer=name)
+        RunView(run).rename(name.encode("utf-8", "replace").decode())
     found = analyze(tmp_path / "runs", tmp_path / "out", question=Question(by=["optimizer"]))
     assert not found.problems
     page = text_of(found.index)
@@ -253,3 +246,14 @@ def test_nan_on_the_page(tmp_path):
             run.log({"train/loss": math.nan if step > 30 else 1.0}, step=step)
     found = analyze(run.dir, tmp_path / "out")
     assert "train/loss is NaN or infinite 29 times of 60, first at step 31." in text_of(found.index)
+
+
+def test_further_metrics_have_their_verdicts(study, tmp_path):
+    """Each metric has its verdicts on the page and in the text; the first has the figures."""
+    question = Question("val/loss", by=["optimizer"], also=["train/loss"])
+    made = analyze(study, tmp_path, question=question).comparison
+    assert [each.metric for each in (made.compared, *made.others)] == ["val/loss", "train/loss"]
+    text = (tmp_path / "verdicts.md").read_text()
+    assert "val/loss (last, lower is better)" in text
+    assert "train/loss (last, lower is better)" in text
+    assert "train/loss (last" in (tmp_path / "index.html").read_text()

@@ -55,4 +55,4 @@ def test_definitions_read_back():
     assert len(found) == len(numbers)
     assert found["x"] == r"\ensuremath{(1.500 \pm 0.030) \times 10^{-7}}"
     assert found["y"] == "NaN"
-    assert found["z"] == r"$2$\textsuperscript{\}\%}"
+    assert found["z"] == r"\ensuremath{2}\textsuperscript{\}\%}"

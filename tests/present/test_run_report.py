@@ -43,9 +43,7 @@ def record(
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """A run whose environment was recorded, which takes a moment."""
-    with epochal.init(
-        project="p", dir=str(tmp_path_factory.mktemp("runs")), seed=7, follow="off"
-    ) as run:
+    with epochal.init(project="p", dir=str(tmp_path_factory.mktemp("runs")), seed=7) as run:
         run.log({"val/loss": 0.5}, step=1)
         deadline = time.monotonic() + 60
         while "packages" not in RunView(run.dir).environment and time.monotonic() < deadline:
@@ -78,7 +76,7 @@ def test_a_report_has_everything(tmp_path):
                      "Environment", "How to reproduce", "Files"]  # fmt: skip
     assert "| final validation loss | 1 |" in rest
     assert "| best training loss | 1.025 (step 39) |" in rest
-    assert "](page_figures/training_curves.png)" in rest
+    assert "![training curves](page_figures/training_curves.png)\n\nTraining and" in rest
     assert "page\\_figures/loss\\_distribution.png" in rest
     assert "| val/loss | nats | 1 | 1 |" in rest
     assert whence(path).provenance.runs == (RunView(run).id,)

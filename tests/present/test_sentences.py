@@ -134,7 +134,7 @@ def test_of_a_comparison():
         " a\\_1 3.2784 ± 0.0014 (95 % t interval, n = 5) and b 3.5 (n = 1)."
         " a\\_1 is undecided against b."
     )
-    assert "a\\_1 $3.2784 \\pm 0.0014$ (95 \\% t interval, n = 5)" in found.latex
+    assert "a\\_1 $3.2784 \\pm 0.0014$ (95~\\% t interval, n = 5)" in found.latex
     assert found.notes == ("n is small.",)
 
 
@@ -142,7 +142,7 @@ def test_figures():
     """Caption escaped, label made of the file's name, and file names that LaTeX can read."""
     found = figure_environment("figs/val_loss (1).pdf", r"100 % \input{x}", "")
     assert "\\includegraphics{figs/val_loss (1).pdf}" in found
-    assert "\\caption{100 \\% \\textbackslash{}input\\{x\\}}" in found
+    assert "\\caption{100~\\% \\textbackslash{}input\\{x\\}}" in found
     assert "\\label{fig:val-loss-1}" in found
     for path in ("a%b.pdf", "|rm x", "a{b}.pdf", 'a"b.pdf', "a\nb", "~/x.pdf", "a#1", "$x"):
         with pytest.raises(EvidenceError, match="which LaTeX does not take"):

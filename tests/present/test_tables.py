@@ -376,3 +376,54 @@ def test_hostile_runs_and_metrics(tmp_path):
     assert lines[0][1].startswith("'=cmd")
     assert len(lines) == len(NAMES) + 1
     assert "<script" not in bad.to_markdown().split("-->", 1)[1]
+
+
+def runs_of_seeds(folder, n=3):
+    """Runs of one setting with the same number of parameters."""
+    for seed in range(n):
+        with epochal.init(dir=str(folder), name=f"s{seed}", seed=seed, **QUIET) as run:
+            run.define("val/loss", goal="minimize", unit="nats")
+            run.summary["params"] = 1234
+            run.log({"val/loss": 2.0 + 0.1 * seed}, step=1)
+
+
+def test_only_the_mean(tmp_path):
+    """One column for all runs; what is the same in all has no ±, and notes are said once."""
+    runs_of_seeds(tmp_path)
+    table = statistics(str(tmp_path), mean="only")
+    assert [column.heading for column in table.columns] == ["Metric", "Mean ± std (n = 3)"]
+    found = values(table)
+    assert (found["Best Val Loss"].value, found["Best Val Loss"].error) == pytest.approx((2.1, 0.1))
+    assert found["Number of Parameters"] == Number(1234)
+    assert table.notes == ("Validation loss: val/loss.",)
+    assert len(statistics(str(tmp_path), mean=True).columns) == 5
+
+
+def test_notes_name_the_runs_that_differ(tmp_path):
+    """A metric that only some runs have is said of these."""
+    runs_of_seeds(tmp_path, 2)
+    with epochal.init(dir=str(tmp_path), name="other", **QUIET) as run:
+        run.log({"train/loss": 1.0}, step=1)
+    notes = statistics(str(tmp_path)).notes
+    assert "other: train loss: train/loss." in notes
+    assert {"s0, s1: validation loss: val/loss.", "s1, s0: validation loss: val/loss."} & {*notes}
+
+
+def test_the_unit_of_a_comparison(tmp_path):
+    """As the runs define it; none where they do not agree."""
+    runs_of_seeds(tmp_path)
+    with epochal.init(dir=str(tmp_path), name="other", config={"x": 1}, seed=0, **QUIET) as run:
+        run.log({"val/loss": 3.0}, step=1)
+    made = epochal.compare(str(tmp_path), "val/loss", goal="minimize")
+    assert comparison(made).columns[1].unit == ""
+    runs = epochal.open(str(tmp_path)).runs().filter('startswith(name, "s")')
+    alone = epochal.compare(list(runs), "val/loss")
+    assert comparison(alone).columns[1].title == "val/loss (nats) ↓"
+
+
+def test_a_comment_of_a_csv_has_no_formula():
+    """A name with a comma does not begin a cell in the first line."""
+    provenance = Provenance(query={"groups": {"a,=cmd|' /C calc'!A0": 3}})
+    table = Table((Column("a"),), (("x",),), provenance=provenance)
+    (first, *_) = csv.reader(io.StringIO(table.to_csv()))
+    assert not any(cell.lstrip(' "').startswith("=") for cell in first)

@@ -115,3 +115,25 @@ def test_command(drawn, tmp_path):
     assert f"Data       SHA-256 {'0' * 64}" in lines
     as_json = CliRunner().invoke(command, [figure, "--json"])
     assert json.loads(as_json.output)[0]["runs"] == list(ORIGIN.runs)
+
+
+def test_a_small_file_is_not_unpacked_to_more_than_memory(tmp_path):
+    """A text chunk that unpacks to gigabytes is cut off, and is none."""
+    packed = zlib.compress(b"{" + b" " * (64 << 20))
+    body = b"Epochal\0\0" + packed
+    chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", 0)
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(EvidenceError, match="cannot be understood"):
+        whence(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    ['{"runs": 3}', '{"query": [1]}', '{"runs_left_out": [1]}', '{"runs_left_out": 1e999}',
+     "{" * 100_000, '{"a":' * 100_000],
+)  # fmt: skip
+def test_facts_of_another_kind(tmp_path, facts):
+    """What somebody wrote by hand is an error with a message, and no crash."""
+    (tmp_path / "a.tex").write_text(f"% epochal-provenance: {facts}")
+    with pytest.raises(EvidenceError, match="cannot be understood"):
+        whence(tmp_path / "a.tex")

@@ -89,13 +89,16 @@ class Comparison:
     def cells(self) -> tuple[list[Column], list[list[Cell]], list[str]]:
         """Return columns, rows and notes of the table as it is printed.
 
-        The best is bold together with all that are not significantly worse, unless that is all.
+        The best is bold together with all that are not significantly worse, unless that is all; of
+        one run nothing can be said, so that it is not bold.
         """
         way: Literal["down", "up"] = "down" if self.goal == "minimize" else "up"
         lost = any(row["left_out"] for row in self.table())
         columns = [Column("group"), Column(self.metric, "r", arrow=way), Column("n", "r")]
         columns += [Column("left out", "r")] if lost else []
-        marked = self.not_worse if len(self.not_worse) < len(self.groups) else ()
+        counting = sum(bool(group.n) for group in self.groups.values())
+        tested = [name for name in self.not_worse if self.groups[name].n > 1]
+        marked = tested if len(self.not_worse) < counting else []
         rows: list[list[Cell]] = []
         for row in self.table():
             error = (row["high"] - row["low"]) / 2
@@ -105,7 +108,8 @@ class Comparison:
             rows.append([row["group"], number, Number(row["n"]), *rest])
         notes = [f"mean ± {100 * self.level:g} % t interval of {self.statistic} {self.metric}"]
         if marked:
-            notes.append("bold: the best and all that are not significantly worse")
+            several = " of several runs" if len(marked) < len(self.not_worse) else ""
+            notes.append(f"bold: the best and all{several} that are not significantly worse")
         return columns, rows, notes
 
     def to_markdown(self) -> str:

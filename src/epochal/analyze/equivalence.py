@@ -14,7 +14,17 @@ from epochal.analyze.estimates import Estimate
 from epochal.analyze.nonparametric import permutation
 from epochal.analyze.outcome import TestResult
 from epochal.analyze.parametric import mean_difference, pairs, student, t_test, unpaired, welch
-from epochal.analyze.samples import GOALS, Rng, generator, mean, one_of, positive, sample, share
+from epochal.analyze.samples import (
+    GOALS,
+    Rng,
+    alpha_of,
+    generator,
+    mean,
+    one_of,
+    positive,
+    sample,
+    share,
+)
 from epochal.core.errors import EvidenceError
 
 Word = Literal["better", "worse", "equivalent", "undecided"]
@@ -104,10 +114,12 @@ class Regression:
 
         new, old = self.n
         size = f" ({percent(self.percent)})" if math.isfinite(self.percent) else ""
-        p = p_value(self.p)
+        same = self.word == "equivalent"
+        p = p_value(self.p_equivalent if same else self.p)
         equal = "" if p.startswith(("<", ">")) else "= "
         return (
-            f"{self.word}: {plain(self.difference.value)}{size}, p {equal}{p}, margin"
+            f"{self.word}: {plain(self.difference.value)}{size},"
+            f" p {'of equivalence ' if same else ''}{equal}{p}, margin"
             f" {plain(self.margin)} (n={new:,} new, {old:,} baseline)"
         )
 
@@ -147,7 +159,7 @@ def regression(
     """
     first = sample(new, name="new")
     second = sample(baseline, least=2, name="baseline")
-    size, alpha = positive(margin, "margin"), 1 - share(level, "level")
+    size, alpha = positive(margin, "margin"), alpha_of(share(level, "level"))
     one_of(goal, GOALS, "goal")
     one_of(test, ("welch", "permutation"), "test")
     n = int(first.size), int(second.size)
@@ -223,7 +235,7 @@ def regressions(
         for (metric, result), p in zip(raw.items(), different, strict=True)
     }
     return {
-        metric: replace(result, word=_word(result, 1 - level))
+        metric: replace(result, word=_word(result, alpha_of(level)))
         for metric, result in corrected.items()
     }
 

@@ -203,19 +203,18 @@ def _buckets(
 ) -> dict[tuple[str, ...], list[Candidate]]:
     """Return the runs by setting.
 
-    One without the metric belongs to a setting only if its whole config is that of a run which has
-    it: it broke off early.  Any other is a stranger.
+    One without the metric belongs to a setting only if its whole config is that of a run there
+    which has it: it broke off early.  Any other is a stranger.
     """
     buckets: dict[tuple[str, ...], list[Candidate]] = {}
-    at: dict[str, tuple[str, ...]] = {}
-    for each in having:
+    configs = set()
+    for each in [*having, *(one for one in everyone if not one.exists)]:
         key = tuple(keys.canonical(dimensions.value_of(each, dimension)) for dimension in by)
-        buckets.setdefault(key, []).append(each)
-        at[keys.canonical((each.run.project, each.setting))] = key
-    for each in everyone:
-        found = at.get(keys.canonical((each.run.project, each.setting)))
-        if not each.exists and found is not None:
-            buckets[found].append(each)
+        config = key, keys.canonical((each.run.project, each.setting))
+        if each.exists:
+            configs.add(config)
+        if config in configs:
+            buckets.setdefault(key, []).append(each)
     return buckets
 
 

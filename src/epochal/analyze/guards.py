@@ -10,7 +10,8 @@ from typing import Any
 from epochal.analyze import replicates as keys
 from epochal.analyze.groups import Group, Groups
 from epochal.analyze.members import UNRECORDED, LeftOut, Member, Seed
-from epochal.analyze.samples import deviation
+from epochal.analyze.samples import alpha_of, deviation
+from epochal.analyze.verdicts import Verdict
 from epochal.core.names import printable
 
 FEW = 3
@@ -33,7 +34,22 @@ def of_groups(groups: Groups) -> list[str]:
     return found
 
 
-def of_family(metrics: Sequence[str], correction: str, tested: int, looks: int | None) -> list[str]:
+def of_pairs(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return what stands against single verdicts; what several pairs share is said once."""
+    pairs: dict[str, list[str]] = {}
+    for each in verdicts:
+        for text in each.guards:
+            pairs.setdefault(text, []).append(f"{each.a} and {each.b}")
+    found = []
+    for text, names in pairs.items():
+        whom = names if len(names) <= FEW else [f"{len(names):,} of {len(verdicts):,} pairs"]
+        found += [f"{name}: {text}" for name in whom]
+    return found
+
+
+def of_family(
+    metrics: Sequence[str], correction: str, tested: int, looks: int | None, level: float = 0.95
+) -> list[str]:
     """Return what stands against p-values made together, and against looking again.
 
     Args:
@@ -41,14 +57,15 @@ def of_family(metrics: Sequence[str], correction: str, tested: int, looks: int |
         correction: its name.
         tested: how many p-values there are.
         looks: how often the data have been looked at, None: not counted.
+        level: 1 - alpha.
     """
     found = []
     if correction == "none" and tested > 1:
         over = f" of {len(metrics)} metrics" if len(metrics) > 1 else ""
-        by_chance = 1 - 0.95**tested
+        by_chance, alpha = 1 - level**tested, alpha_of(level)
         found.append(
             f"{tested} comparisons{over} are not corrected: with no true difference at all, one of"
-            f" them is below 0.05 in up to {100 * by_chance:.0f} % of the cases"
+            f" them is below {alpha:g} in up to {100 * by_chance:.0f} % of the cases"
         )
     if looks is None:
         found.append("looks at the data are not counted: the cache folder cannot be written")
@@ -130,10 +147,13 @@ def _confounded(groups: Groups) -> Iterator[str]:
 
 
 def _code(groups: Groups) -> Iterator[str]:
-    states = {g.name: Counter(m.code or "unknown" for m in g.members) for g in groups if g.n}
-    known = {code for counts in states.values() for code in counts} - {"unknown"}
-    if not known:
+    found = {g.name: Counter(m.code for m in g.members if m.code) for g in groups}
+    states = {name: counts for name, counts in found.items() if counts}
+    if not states:
         return
+    if unknown := sum(not m.code for g in groups for m in g.members):
+        runs = _count(unknown, "run")
+        yield f"the state of the code of {runs} is not known, so that it may differ"
     unrecorded = [m for g in groups for m in g.members if m.code.endswith(f"+{UNRECORDED}")]
     if unrecorded:
         yield (

@@ -90,8 +90,9 @@ def judge_all(families: Sequence[Groups], plan: Plan | None = None) -> list[Comp
     for groups, margin, verdicts, all_pairs in zip(leveled, margins, asked, every, strict=True):
         best = _best(groups)
         found = [
-            *guards.of_groups(groups), *guards.of_family(metrics, how.correction, tested, 1),
-            *(f"{v.a} and {v.b}: {text}" for v in verdicts for text in v.guards),
+            *guards.of_groups(groups),
+            *guards.of_family(metrics, how.correction, tested, 1, how.level),
+            *guards.of_pairs(verdicts),
         ]  # fmt: skip
         made.append(Comparison(
             groups.metric, groups.statistic, groups.goal, groups.by, {g.name: g for g in groups},
@@ -114,13 +115,13 @@ def _verdicts(
         ])  # fmt: skip
     flat = list(itertools.chain.from_iterable(pairs))
     differ, tested = _corrected([each.result for each in flat], plan.correction)
-    same, _ = _corrected([each.equivalence for each in flat], plan.correction)
+    same, shown = _corrected([each.equivalence for each in flat], plan.correction)
     corrected = zip(flat, differ, same, strict=True)
     return [
         [
             verdict(
                 one, groups.metric, groups.goal, p, p_same, level=plan.level, margin=margin,
-                correction=plan.correction, comparisons=max(1, tested),
+                correction=plan.correction, comparisons=max(1, tested, shown),
             )
             for one, p, p_same in itertools.islice(corrected, len(own))
         ]

@@ -51,7 +51,9 @@ class LeftOut:
     Attributes:
         run: the run.
         reason: why, as the end of a sentence that begins with its name.
-        replaced: whether another run of the same config and seed counts in its place.
+        replaced: whether another run of the same config and seed counts in its place, so that
+            nothing is missing.  Never true of a finished run without a usable number: that it
+            diverged is a result, which a rerun does not undo.
     """
 
     run: RunView
@@ -180,7 +182,8 @@ def leave_out_reruns(
             why = each.why_not or "is older"
             name = printable(winner.run.name)
             reason = f"{why}; {name} has the same config and seed and counts"
-            left_out.append(LeftOut(each.run, reason, replaced=True))
+            replaced = not (each.why_not and each.run.state == "finished")
+            left_out.append(LeftOut(each.run, reason, replaced=replaced))
         else:
             left_out.append(LeftOut(each.run, each.why_not))
     return tuple(members), tuple(left_out)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,13 +67,12 @@ def mann_whitney(
     if levels.size == 1:
         return TestResult(n[0] * n[1] / 2, 1.0, name, n, None, alternative, smallest_p=least)
     stats = require("scipy.stats", extra="paper", why="the Mann-Whitney test")
-    how: Any = "auto"
     if levels.size < sum(n) and math.comb(sum(n), n[0]) <= EXACT_WITH_TIES:
-        how = stats.PermutationMethod(n_resamples=math.inf)
-    result = stats.mannwhitneyu(both[: n[0]], both[n[0] :], alternative=alternative, method=how)
-    return TestResult(
-        float(result.statistic), float(result.pvalue), name, n, None, alternative, smallest_p=least
-    )
+        statistic, p = _exact_with_ties(stats.rankdata(both), n, alternative)
+    else:
+        result = stats.mannwhitneyu(both[: n[0]], both[n[0] :], alternative=alternative)
+        statistic, p = float(result.statistic), float(result.pvalue)
+    return TestResult(statistic, p, name, n, None, alternative, smallest_p=least)
 
 
 def wilcoxon(
@@ -156,8 +155,9 @@ def permutation(
     data = first - offset, second - offset
     relabelings = math.comb(sum(n), n[0])
     p, least = _relabel(
-        data, "independent", relabelings, alternative, whole(resamples, "resamples"), generator(rng)
-    )
+        data, "independent", relabelings, alternative, whole(resamples, "resamples"),
+        generator(rng), _rounding(first, second),
+    )  # fmt: skip
     method = f"permutation test ({_how_many(relabelings, resamples)})"
     gap = mean_difference(first, second)
     return TestResult(gap, p, method, n, None, alternative, smallest_p=least)
@@ -195,7 +195,7 @@ def paired_permutation(
     relabelings = 2 ** int(gaps.size)
     p, least = _relabel(
         (gaps, np.zeros_like(gaps)), "samples", relabelings, alternative,
-        whole(resamples, "resamples"), generator(rng),
+        whole(resamples, "resamples"), generator(rng), _rounding(np.asarray(x), np.asarray(y)),
     )  # fmt: skip
     method = f"paired permutation test ({_how_many(relabelings, resamples)})"
     return TestResult(mean(gaps), p, method, (int(gaps.size),), None, alternative, smallest_p=least)
@@ -239,6 +239,19 @@ def mcnemar(x: npt.ArrayLike, y: npt.ArrayLike, *, alternative: str = "two-sided
     return TestResult(float(b), p, name, n, None, alternative, smallest_p=least)
 
 
+def _exact_with_ties(ranks: Array, n: tuple[int, int], alternative: str) -> tuple[float, float]:
+    """Return U and p over all relabelings of ranks, those of x first."""
+    first, second = ranks[: n[0]], ranks[n[0] :]
+    few = min(first, second, key=len)
+    every = itertools.combinations(ranks.tolist(), few.size)
+    sums = np.fromiter(map(math.fsum, every), np.float64)
+    less, greater = float((sums <= few.sum()).mean()), float((sums >= few.sum()).mean())
+    if few is second:
+        less, greater = greater, less
+    p = {"less": less, "greater": greater}.get(alternative, min(1.0, 2 * min(less, greater)))
+    return float(first.sum()) - n[0] * (n[0] + 1) / 2, p
+
+
 def _relabel(
     data: tuple[Array, Array],
     kind: str,
@@ -246,13 +259,14 @@ def _relabel(
     alternative: str,
     resamples: int,
     rng: np.random.Generator,
+    rounding: float,
 ) -> tuple[float, float]:
     """Return p of the difference of means under relabeling, and the smallest it could be."""
     one_of(alternative, ALTERNATIVES, "alternative")
     stats = require("scipy.stats", extra="paper", why="a permutation test")
     observed = float(np.mean(data[0]) - np.mean(data[1]))
     # Sums of the same numbers in another order differ by rounding; they count as equal.
-    near = 1e-12 * float(max(np.abs(data[0]).max(), np.abs(data[1]).max()))
+    near = max(rounding, 1e-12 * float(max(np.abs(data[0]).max(), np.abs(data[1]).max())))
 
     def statistic(x: Array, y: Array, axis: int) -> Array:
         gap = np.mean(x, axis=axis) - np.mean(y, axis=axis)
@@ -268,6 +282,11 @@ def _relabel(
     sides = 2 if alternative == "two-sided" else 1
     least = sides / relabelings if exact else sides / (resamples + 1)
     return float(result.pvalue), min(1.0, least)
+
+
+def _rounding(x: Array, y: Array) -> float:
+    """Return how far rounding may move a mean of differences of such values."""
+    return 4 * float(np.spacing(float(max(np.abs(x).max(), np.abs(y).max()))))
 
 
 def _how_many(relabelings: int, resamples: int) -> str:

@@ -15,7 +15,7 @@ from epochal.analyze.estimates import Estimate
 from epochal.analyze.groups import Group, seed_key
 from epochal.analyze.outcome import PAIRED, TestResult, smallest_p
 from epochal.analyze.parametric import mean_difference
-from epochal.analyze.samples import Array, Rng, deviation, differences, mean, one_of
+from epochal.analyze.samples import Array, Rng, alpha_of, deviation, differences, mean, one_of
 from epochal.core.errors import EvidenceError
 
 UNPAIRED_TESTS = ("welch", "student", "mann_whitney", "permutation")
@@ -93,7 +93,7 @@ def pair(
         x, y = x[places[0]], y[places[1]]
     is_paired = places is not None
     name = test or ("paired_t" if is_paired else "welch")
-    difference = _difference(x, y, is_paired, level)
+    difference = _difference(x, y, is_paired, name, level)
     result, why_not = _tested(x, y, name, level, rng)
     equivalence = None
     if margin is not None and min(x.size, y.size) > 1 and _spread(x, y, is_paired):
@@ -123,7 +123,9 @@ def _pairing(
     if found is not None:
         alone = a.n + b.n - 2 * len(found[0])
         if alone:
-            remarks.append(f"{alone} runs without a partner of the same seed are not in the test")
+            runs = "1 run" if alone == 1 else f"{alone} runs"
+            verb = "is" if alone == 1 else "are"
+            remarks.append(f"{runs} without a partner of the same seed {verb} not in the test")
     return found, remarks
 
 
@@ -161,20 +163,20 @@ def _by_seed(group: Group, roles: Sequence[str]) -> dict[Any, int] | None:
     return found if len(found) == group.n else None
 
 
-def _difference(x: Array, y: Array, paired: bool, level: float) -> Estimate:  # noqa: FBT001
-    """Return the difference of the means with the interval of Welch's or the paired t-test."""
+def _difference(x: Array, y: Array, paired: bool, test: str, level: float) -> Estimate:  # noqa: FBT001
+    """Return the difference of the means with its t interval: paired, Student's or Welch's."""
     value = mean(differences(x, y)) if paired else mean_difference(x, y)
-    name = "paired t interval" if paired else "Welch t interval"
+    name = "paired_t" if paired else "student" if test == "student" else "welch"
     n = int(x.size if paired else x.size + y.size)
     if min(x.size, y.size) < 2 or not _spread(x, y, paired):
         return Estimate(value, math.nan, math.nan, level, "no interval", n)
-    result = (significance.paired_t if paired else significance.welch)(x, y, level=level)
-    return Estimate(value, result.low, result.high, level, name, n)
+    result = getattr(significance, name)(x, y, level=level)
+    return Estimate(value, result.low, result.high, level, f"{TESTS[name]} interval", n)
 
 
 def _tested(x: Array, y: Array, name: str, level: float, rng: Rng) -> tuple[TestResult | None, str]:
     """Return what a test says, or None and why it cannot say anything."""
-    alpha, words = 1 - level, TESTS[name]
+    alpha, words = alpha_of(level), TESTS[name]
     if min(x.size, y.size) < 2:
         return None, ""  # the verdict says it
     pairs = name in PAIRED_TESTS

@@ -7,8 +7,17 @@ from typing import Any
 
 import numpy.typing as npt
 
-from epochal.analyze.parametric import mean_difference, pooled
-from epochal.analyze.samples import deviation, differences, mean, positive, sample, share, whole
+from epochal.analyze.parametric import mean_difference
+from epochal.analyze.samples import (
+    Array,
+    deviation,
+    differences,
+    mean,
+    positive,
+    sample,
+    share,
+    whole,
+)
 from epochal.core.errors import EvidenceError
 from epochal.core.optional import require
 
@@ -127,7 +136,8 @@ def seeds_range(
 
     A few pilot seeds know the standard deviation s badly: with df degrees of freedom the true one
     lies between s·√(df/χ²) for the two quantiles of χ²(df) that leave out (1 - confidence)/2 each.
-    Both ends give a number of seeds.
+    Both ends give a number of seeds.  Of two settings s² is the mean of both variances, whatever
+    the number of pilot runs, since there will be as many seeds of each; df is Satterthwaite's.
 
     Args:
         x: shape (n_x,), pilot runs.
@@ -153,11 +163,10 @@ def seeds_range(
     """
     if paired:
         gaps = differences(x, y, least=2)
-        gap, std, df = mean(gaps), deviation(gaps), int(gaps.size) - 1
+        gap, std, df = mean(gaps), deviation(gaps), float(gaps.size - 1)
     else:
         first, second = sample(x, least=2, name="x"), sample(y, least=2, name="y")
-        gap, std = mean_difference(first, second), pooled(first, second)
-        df = int(first.size + second.size) - 2
+        gap, (std, df) = mean_difference(first, second), _spread_of_both(first, second)
     wanted = gap if difference is None else float(sample([difference], name="difference")[0])
     if wanted == 0:
         raise EvidenceError(
@@ -235,6 +244,18 @@ def noether(gamma: float, *, alpha: float = 0.05, beta: float = 0.05) -> int:
     special = require("scipy.special", extra="paper", why="statistical power")
     z = -sum(float(special.ndtri(share(*pair))) for pair in ((alpha, "alpha"), (beta, "beta")))
     return math.ceil((z / (math.sqrt(6) * (gamma - 0.5))) ** 2)
+
+
+def _spread_of_both(x: Array, y: Array) -> tuple[float, float]:
+    """Return the root of the mean of two variances with its degrees of freedom."""
+    parts = deviation(x), deviation(y)
+    both = math.hypot(*parts)
+    if both == 0:
+        return 0.0, 1.0
+    shares = [
+        (part / both) ** 4 / (values.size - 1) for part, values in zip(parts, (x, y), strict=True)
+    ]
+    return both / math.sqrt(2), 1 / sum(shares)
 
 
 def _power(d: float, n: float, level: float, paired: bool) -> float:  # noqa: FBT001

@@ -99,7 +99,8 @@ def iman_davenport(scores: Scores, *, tie_correction: bool = True) -> TestResult
     """Test whether methods differ over tasks, by Friedman's χ² as an F (Iman and Davenport 1980).
 
     F = (n-1)·χ² / (n·(k-1) - χ²), with k-1 and (k-1)·(n-1) degrees of freedom, which `method`
-    names; `df` is None since it holds one number.
+    names; `df` is None since it holds one number.  Where all tasks have the same order F is
+    infinite and p exact: how often that comes by chance, (k!)^(1-n) without ties.
 
     Args:
         scores: as for `friedman`.
@@ -154,6 +155,14 @@ def iman_davenport_of(ranks: Ranks, tie_correction: bool) -> TestResult:  # noqa
     f = math.inf if rest <= near else (n - 1) * chi / rest
     special = require("scipy.special", extra="paper", why="Iman and Davenport's test")
     df = k - 1, (k - 1) * (n - 1)
-    p = 0.0 if f == math.inf else float(special.fdtrc(*df, f))
+    p = _all_alike(ranks) if f == math.inf else float(special.fdtrc(*df, f))
     ties = f"{'with' if tie_correction else 'without'} tie correction"
     return TestResult(f, p, f"Iman-Davenport F test {ties} (df {df[0]} and {df[1]})", (n,))
+
+
+def _all_alike(ranks: Ranks) -> float:
+    """Return how often all tasks have the order of the first by chance."""
+    n, k = ranks.ranks.shape
+    sizes = np.unique(ranks.ranks[0], return_counts=True)[1].tolist()
+    orders = math.lgamma(k + 1) - sum(math.lgamma(size + 1) for size in sizes)
+    return math.exp((1 - n) * orders)

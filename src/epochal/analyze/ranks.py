@@ -12,6 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from epochal.analyze.corrections import correct
+from epochal.analyze.outcome import TestResult, smallest_p
+from epochal.analyze.post_hoc import (
+    Pair,
+    bonferroni_dunn,
+    critical_difference,
+    critical_value,
+    nemenyi,
+    pairwise_wilcoxon,
+)
 from epochal.analyze.rank_sums import (
     TIES,
     Ranks,
@@ -21,15 +30,6 @@ from epochal.analyze.rank_sums import (
     friedman_of,
     iman_davenport,
     iman_davenport_of,
-)
-from epochal.analyze.outcome import TestResult, smallest_p
-from epochal.analyze.post_hoc import (
-    Pair,
-    bonferroni_dunn,
-    critical_difference,
-    critical_value,
-    nemenyi,
-    pairwise_wilcoxon,
 )
 from epochal.analyze.samples import one_of, share
 from epochal.analyze.score_tables import named_columns

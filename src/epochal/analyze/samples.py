@@ -78,7 +78,7 @@ def differences(x: npt.ArrayLike, y: npt.ArrayLike, *, least: int = 1) -> Array:
     """Return x - y of pairs, shape (n,), where rounding does not tell equal differences apart.
 
     0.3 - 0.2 and 0.2 - 0.1 are different floats.  Differences whose sizes are within four units in
-    the last place of the largest value count as equal, and such small ones as zero.
+    the last place of their values count as equal, and such small ones as zero.
 
     Args:
         x: shape (n,).
@@ -98,14 +98,15 @@ def differences(x: npt.ArrayLike, y: npt.ArrayLike, *, least: int = 1) -> Array:
         message = f"x has {first.size:,} values and y {second.size:,}: pairs need as many of each"
         raise EvidenceError(message)
     difference = first - second
+    near = 4 * np.spacing(np.maximum(np.abs(first), np.abs(second)))
     size = np.abs(difference)
-    near = 4 * float(np.spacing(max(np.abs(first).max(), np.abs(second).max())))
+    size[size <= near] = 0.0
     order = np.argsort(size, kind="stable")
-    ranked = size[order]
-    begins = np.concatenate([[True], np.diff(ranked) > near])
+    ranked, room = size[order], near[order]
+    apart = np.diff(ranked) > np.maximum(room[1:], room[:-1])
+    begins = np.concatenate([[True], apart | (ranked[:-1] == 0)])
     same = np.empty_like(size)
     same[order] = ranked[begins][np.cumsum(begins) - 1]
-    same[size <= near] = 0.0
     return np.copysign(same, difference) + 0.0  # -0.0 becomes 0.0
 
 
@@ -187,6 +188,16 @@ def share(value: float, name: str) -> float:
     if not _number(value) or not 0 < value < 1:
         raise EvidenceError(f"{name}={value!r} must lie between 0 and 1, such as 0.95")
     return float(value)
+
+
+def alpha_of(level: float) -> float:
+    """Return 1 - level as it is on paper: 1 - 0.95 is a float above 0.05, so that 0.05 is below it.
+
+    Example:
+        >>> alpha_of(0.95), alpha_of(0.9)
+        (0.05, 0.1)
+    """
+    return round(1 - level, 12)
 
 
 def positive(value: float, name: str) -> float:

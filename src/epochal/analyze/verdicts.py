@@ -13,11 +13,15 @@ import numpy as np
 
 from epochal.analyze.effects import hedges_g, probability_better
 from epochal.analyze.estimates import Estimate
+from epochal.analyze.outcome import smallest_p
 from epochal.analyze.pairs import TESTS, Pair
 from epochal.analyze.planning import seeds_range
-from epochal.analyze.samples import Array, differences, mean
+from epochal.analyze.samples import Array, alpha_of, differences, mean
 from epochal.core.errors import EvidenceError
 from epochal.markup.rounding import grouped, p_value, plain, rounded
+
+POWER = 0.8
+"""How often the seeds that are said to be needed show a difference."""
 
 MANY = 1000
 """More seeds than these are called "more than 1,000"."""
@@ -84,9 +88,10 @@ class Verdict:
 
     @cached_property
     def seeds_needed(self) -> tuple[int, int] | None:
-        """About how many seeds a side would settle it, as a range, those that there are included.
+        """About how many seeds a side are needed to decide it, those that there are included.
 
-        None where it is decided, or where nothing can be said.
+        A range, for a power of 0.8 if the true difference is the one observed.  None where it is
+        decided, or where nothing can be said.
         """
         return _seeds_needed(self) if self.word == "undecided" else None
 
@@ -149,7 +154,8 @@ class Verdict:
                 f"{head} {self.metric} is {one} against {other}, but one run alone says nothing of"
                 f" chance ({self._n()}): run more seeds."
             )
-        between = "" if math.isnan(self.difference.low) else f" ({low} to {high})"
+        interval = f" ({100 * self.level:g} % interval {low} to {high})"
+        between = "" if math.isnan(self.difference.low) else interval
         said = f"{head} The difference in {self.metric} is {size}{between}"
         if math.isnan(self.p):
             why = self.guards[-1] if self.guards else "no test applies"
@@ -167,9 +173,10 @@ class Verdict:
             count = f"about {low:,} to more than {MANY:,}"
         else:
             count = f"about {low:,} to {high:,}" if low < high else f"about {low:,}"
+        what = "a difference of this size"
         if self.margin is not None and abs(self.difference.value) < self.margin:
-            return f"{count} {each} would show that it is within {plain(self.margin)}"
-        return f"{count} {each} would settle a difference of this size"
+            what = f"that it is within {plain(self.margin)}"
+        return f"in all {count} {each} are needed to show {what} (power {POWER:g})"
 
     def _p(self, p: float | None = None) -> str:
         """Return "p = 0.012 after Holm over 3 comparisons"."""
@@ -180,7 +187,9 @@ class Verdict:
         return f"{text} {CORRECTIONS[self.correction]} over {self.comparisons:,} comparisons"
 
     def _n(self) -> str:
-        return f"n = {self.n[0]} pairs" if self.paired else f"n = {self.n[0]} and {self.n[1]}"
+        one, other = self.n
+        pairs = f"n = {one} pair{'s' * (one != 1)}"
+        return pairs if self.paired else f"n = {one} and {other}"
 
     def _numbers(self, sign: float = 1.0) -> tuple[str, str, str, str, str]:
         """Return both means, the difference and its ends, with the digits the interval warrants."""
@@ -222,7 +231,7 @@ def verdict(  # noqa: PLR0913 - what was tested, and how
         correction: name of the correction.
         comparisons: how many p-values were corrected together.
     """
-    gap, alpha = pair.difference.value, 1 - level
+    gap, alpha = pair.difference.value, alpha_of(level)
     word = "undecided"
     contrary = _ranks(pair) * gap < 0
     if p_corrected < alpha and abs(gap) > (margin or 0) and not contrary:
@@ -257,7 +266,8 @@ def _ranks(pair: Pair) -> float:
 
 def _remarks(pair: Pair, verdict: Verdict) -> Sequence[str]:
     """Return what a reader could take wrongly, in sentences."""
-    d, alpha, made = verdict.difference, 1 - verdict.level, f"{verdict.comparisons:,} comparisons"
+    d, alpha = verdict.difference, alpha_of(verdict.level)
+    made = f"{verdict.comparisons:,} comparisons"
     if verdict.word != "undecided" or pair.result is None:
         return ()
     family_wise = verdict.correction in ("holm", "bonferroni")
@@ -265,7 +275,7 @@ def _remarks(pair: Pair, verdict: Verdict) -> Sequence[str]:
         return (f"{TESTS[verdict.test]} cannot reach {alpha:.2g} with these n over {made}",)
     if verdict.p < alpha <= verdict.p_corrected:
         alone = f"alone p would be {p_value(verdict.p)}"
-        return (f"{alone}, but {made} were made: the smallest of many is small by chance",)
+        return (f"{alone}, but {made} were made: of many, some are small by chance",)
     if verdict.p_corrected < alpha:
         margin = plain(verdict.margin or 0)
         return (f"there is a difference, but it may lie within the margin of {margin} or beyond",)
@@ -275,21 +285,26 @@ def _remarks(pair: Pair, verdict: Verdict) -> Sequence[str]:
 
 
 def _seeds_needed(verdict: Verdict) -> tuple[int, int] | None:
-    """Return about how many seeds a side would settle it; None where nothing can be said."""
-    gap, n = abs(verdict.difference.value), min(verdict.n)
-    if verdict.scores is None or n < 2 or math.isnan(verdict.p) or not gap:
+    """Return about how many seeds a side are needed; None where nothing can be said."""
+    gap, least = abs(verdict.difference.value), min(verdict.n) + 1
+    if verdict.scores is None or least < 3 or math.isnan(verdict.p):
         return None
-    alpha = 1 - verdict.level
+    alpha, power = alpha_of(verdict.level), POWER
     if verdict.correction != "none":
         alpha /= verdict.comparisons
     if verdict.margin is not None and gap < verdict.margin:
-        gap, alpha = verdict.margin - gap, 2 * alpha  # two one-sided tests
-    elif verdict.p_corrected < 1 - verdict.level:
+        near, far = verdict.margin - gap, verdict.margin + gap
+        if far < 1.5 * near:  # either of two one-sided tests may fail
+            power = (1 + POWER) / 2
+        gap, alpha = near, 2 * alpha
+    elif verdict.p_corrected < alpha_of(verdict.level):
         return None
-    with contextlib.suppress(EvidenceError):  # no spread, or a difference lost in rounding
+    else:
+        while smallest_p(verdict.test, least, least) >= alpha:
+            least += 1
+    with contextlib.suppress(EvidenceError):  # no spread, no difference, or one lost in rounding
         low, high = seeds_range(
-            *verdict.scores, difference=gap, level=1 - alpha, paired=verdict.paired
+            *verdict.scores, difference=gap, power=power, level=1 - alpha, paired=verdict.paired
         )
-        low = max(low, n + 1)
-        return low, max(low, high)
+        return max(low, least), max(high, least)
     return None

@@ -51,7 +51,9 @@ def judge(
         hint = did_you_mean(monitor, metrics) or f"; they are {', '.join(metrics) or 'none'}"
         raise CheckpointError(f"monitor={monitor!r} is no number among metrics={{...}}{hint}")
     before = best_of(k for k in known if k.about.get("monitor") == monitor)
-    goal = goal or (before.about.get("goal") if before else None) or ("minimize" if lower_is_better(monitor) else None)
+    goal = goal or (before.about.get("goal") if before else None)
+    if goal is None and lower_is_better(monitor):
+        goal = "minimize"
     if goal not in GOALS:
         what = f"the goal of {monitor!r} is not known" if goal is None else f"goal={goal!r}"
         raise CheckpointError(

@@ -29,8 +29,10 @@ MOST = 12
     type=click.Path(file_okay=False), help="Where to write.",
 )  # fmt: skip
 @click.option("--compare", is_flag=True, help="Compare the settings of all runs, in words.")
-@click.option("--metric", metavar="NAME",
-              help="What is compared. [default: validation loss, else training loss]")  # fmt: skip
+@click.option(
+    "--metric", "metrics", metavar="NAME", multiple=True,
+    help="What is compared; may be repeated. [default: validation loss, else training loss]",
+)  # fmt: skip
 @click.option("--by", multiple=True, metavar="KEY",
               help="Config key that tells settings apart; may be repeated.")  # fmt: skip
 @click.option("--baseline", metavar="GROUP", help="Compare each other setting with this one.")
@@ -44,7 +46,7 @@ MOST = 12
 @json_option
 def analyze(  # noqa: PLR0917 - one argument for each option
     places: tuple[str, ...], log_dirs: tuple[str, ...], output: str, compare: bool,
-    metric: str | None, by: tuple[str, ...], baseline: str | None, margin: str | None,
+    metrics: tuple[str, ...], by: tuple[str, ...], baseline: str | None, margin: str | None,
     goal: str | None, statistic: str | None, x: str, venue: str | None, base: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
@@ -61,8 +63,9 @@ def analyze(  # noqa: PLR0917 - one argument for each option
 
     named = {"baseline": baseline, "goal": goal, "statistic": statistic, "margin": _margin(margin)}
     options = {name: value for name, value in named.items() if value is not None}
-    asked = compare or metric or by or options
-    question = Question(metric, by, options) if asked else None
+    asked = compare or metrics or by or options
+    main = metrics[0] if metrics else None
+    question = Question(main, by, metrics[1:], options) if asked else None
     folders = run_dirs(runs_dir(base), _spread((*places, *log_dirs)))
     if not folders:
         where = ", ".join((*places, *log_dirs)) or runs_dir(base)

@@ -42,7 +42,13 @@ MANY = 12
 )  # fmt: skip
 @click.option("--replicates", multiple=True, metavar="KEY",
               help="A config key, beside seeds, in which replicates may differ.")  # fmt: skip
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of all intervals.")
+@click.option(
+    "--level",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Of all intervals; alpha is 1 - level.",
+)
 @click.option("--filter", "expression", metavar="EXPR", help="Only runs that pass this filter.")
 @click.option("--markdown", "form", flag_value="markdown", help="Write Markdown.")
 @click.option("--latex", "form", flag_value="latex", help="Write a LaTeX table to \\input.")
@@ -159,9 +165,9 @@ def _row(found: Comparison, group: Group) -> list[str]:
         interval = f"± {shown.error}e{shown.exponent}" if shown.exponent else f"± {shown.error}"
         std = plain(float(group.scores.std(ddof=1)), 3)
     lost = sum(not each.replaced for each in group.left_out)
-    standing = "best" if group.name == found.best and len(found.groups) > 1 else ""
-    if not standing and group.name in found.not_worse and found.verdicts:
-        standing = "not shown worse"
+    standing = "not shown worse" if found.verdicts and group.name in found.not_worse else ""
+    if found.verdicts and estimate.value == found.groups[found.best].estimate.value:
+        standing = "best"
     return [group.name, mean, interval, str(group.n), std, str(lost or NOTHING), standing]
 
 

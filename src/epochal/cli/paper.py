@@ -100,6 +100,7 @@ def check(file: str, without: bool, everything: bool, as_json: bool) -> None:
 def _show_checked(checked: Checked, *, everything: bool) -> None:
     from epochal.cli import output
     from epochal.cli.formats import count
+    from epochal.paper.findings import STATUSES
 
     width = max((len(each.status) for each in checked.findings), default=0)
     for each in checked.findings:
@@ -107,8 +108,10 @@ def _show_checked(checked: Checked, *, everything: bool) -> None:
         why = f": {each.why}" if each.why else ""
         text = f"{each.status:<{width}}  {each.what}{where if each.where else ''}{why}"
         click.echo(output.shown(text).plain)
-    wrong = sum(not each.ok for each in checked.findings)
-    click.echo(f"{count(len(checked.findings), 'finding')}, {wrong:,} not ok")
+    wrong = [each.status for each in checked.findings if not each.ok]
+    for status in dict.fromkeys(wrong):
+        output.say(f"{status}: {STATUSES[status]}")
+    click.echo(f"{count(len(checked.findings), 'finding')}, {len(wrong):,} not ok")
     found = checked.coverage
     if found is None:
         output.say("no text was checked: name it with tex = [...] in [paper]")

@@ -61,7 +61,7 @@ def main(
     console = Console(no_color=no_color or None, highlight=False)
     group = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:4]}"
     jobs = [
-        Job({**CONFIG, "steps": steps, "schedule": schedule}, seed, group, settings.dir)
+        Job({**CONFIG, "steps": steps, "lr_schedule": schedule}, seed, group, settings.dir)
         for seed in range(1, seeds + 1)
         for schedule in SCHEDULES
     ]
@@ -98,7 +98,7 @@ def _train(console: Console, jobs: Sequence[Job]) -> None:
     )
     with Progress(*columns, console=console) as bars:
         tasks = [
-            bars.add_task(f"{job.config['schedule']:8}  seed {job.seed}", total=total, says="")
+            bars.add_task(f"{job.config['lr_schedule']:8}  seed {job.seed}", total=total, says="")
             for job in jobs
         ]
         everything = bars.add_task("all runs", total=total * len(jobs), says="")

@@ -7,7 +7,7 @@ import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from rich import box
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 METRIC, SPEED = "val/loss", "tokens_per_s"
 """What is compared: schedules change the first; nothing makes them change the second."""
-SETTING = "config.schedule"
+SETTING = "config.lr_schedule"
+OPTIONS: dict[str, Any] = {"statistic": {SPEED: "mean"}, "goal": {SPEED: "maximize"}}
 STYLES = ("cyan", "magenta")
 
 
@@ -74,13 +75,13 @@ def show(console: Console, base: str, group: str, names: Sequence[str]) -> None:
         console: where to.
         base: folder of all runs.
         group: only runs of this group are looked at.
-        names: values of ``config.schedule``: the two settings.
+        names: values of ``config.lr_schedule``: the two settings.
     """
     project = epochal.open(base, project="demo")
     found = project.runs(f'group == "{group}"')
-    runs = sorted(found, key=lambda run: (_seed(run), names.index(run.config["schedule"])))
+    runs = sorted(found, key=lambda run: (_seed(run), names.index(run.config["lr_schedule"])))
     settings = [
-        Setting(name, [run for run in runs if run.config["schedule"] == name]) for name in names
+        Setting(name, [run for run in runs if run.config["lr_schedule"] == name]) for name in names
     ]
     _heading(console, "Validation loss", "nats per byte, mean of the seeds")
     console.print(Padding(_curves(console, settings), (0, 0, 1, 2)))
@@ -114,11 +115,7 @@ def _verdicts(console: Console, runs: Sequence[RunView]) -> None:
 
 def compared(runs: Sequence[RunView]) -> Sequence[Comparison]:
     """Return the two comparisons of the demo: final validation loss, and speed."""
-    found = epochal.compare(
-        list(runs), [METRIC, SPEED], by=SETTING, statistic={SPEED: "mean"},
-        goal={SPEED: "maximize"},
-    )  # fmt: skip
-    return list(found.values())
+    return list(epochal.compare(list(runs), [METRIC, SPEED], by=SETTING, **OPTIONS).values())
 
 
 def _analysis(console: Console, base: str, group: str, runs: Sequence[RunView]) -> None:
@@ -126,7 +123,7 @@ def _analysis(console: Console, base: str, group: str, runs: Sequence[RunView]) 
     with console.status("  drawing"):
         made = analyze(
             list(runs), os.path.join(base, f"{group}-analysis"), helper=True,
-            question=Question(METRIC, (SETTING,)),
+            question=Question(METRIC, (SETTING,), (SPEED,), OPTIONS),
         )  # fmt: skip
     for problem in made.problems:
         console.print(f"  {problem}", style="red", soft_wrap=True)

@@ -22,7 +22,7 @@ import epochal
 
 CONFIG: dict[str, Any] = {
     "width": 96, "layers": 2, "heads": 4, "context": 64, "batch": 16, "steps": 1200,
-    "lr": 3e-3, "schedule": "cosine", "evaluations": 24,
+    "lr": 3e-3, "lr_schedule": "cosine", "evaluations": 24,
 }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def train(config: Mapping[str, Any], seed: int, *, group: str | None = None, dir
     """Train a model and record it as a run of the project "demo"; return the run's id."""
     torch.manual_seed(seed)
     train_text, val_text = read_text()
-    context, steps, schedule = config["context"], config["steps"], config["schedule"]
+    context, steps, schedule = config["context"], config["steps"], config["lr_schedule"]
     model = Transformer(config["width"], config["layers"], config["heads"], context)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
     val_starts = torch.linspace(0, len(val_text) - context - 1, 128).long()  # the same in all runs

@@ -18,6 +18,7 @@ from epochal.markup.rounding import grouped
 _ARROWS = {"": "", "up": r" $\uparrow$", "down": r" $\downarrow$"}
 _DIGITS = "Zero One Two Three Four Five Six Seven Eight Nine".split()
 _LIGATURES = re.compile(r"--+|,,+")
+_PERCENT = re.compile(r"(\d) \\%")  # a line never begins with the sign
 
 
 def escape(text: object) -> str:
@@ -29,7 +30,7 @@ def escape(text: object) -> str:
 
     Example:
         >>> print(escape(r"50 % of \input{x}_1"), escape("a--b"))
-        50 \% of \textbackslash{}input\{x\}\_1 a-{}-b
+        50~\% of \textbackslash{}input\{x\}\_1 a-{}-b
     """
     normal = unicodedata.normalize("NFC", re.sub(r"\s+", " ", str(text)))
     pieces, unknown = [], ""
@@ -41,7 +42,8 @@ def escape(text: object) -> str:
             pieces.append(_by_number(unknown))
             unknown = ""
         pieces.append(COMMANDS.get(character, character))
-    return _LIGATURES.sub(lambda match: "{}".join(match[0]), "".join(pieces))
+    made = _LIGATURES.sub(lambda match: "{}".join(match[0]), "".join(pieces))
+    return _PERCENT.sub(r"\1~\%", made)
 
 
 def number(cell: Number) -> str:
@@ -87,7 +89,7 @@ def tabular(
         \toprule
         setting & loss $\downarrow$ \\
         \midrule
-        50 \% & $3.2784 \pm 0.0014$ \\
+        50~\% & $3.2784 \pm 0.0014$ \\
         \bottomrule
         \end{tabular}
         <BLANKLINE>
@@ -193,7 +195,7 @@ def _math(value: str, error: str, exponent: int) -> str:
 
 def _behind(cell: Number) -> str:
     """Return unit and mark; they stand in math mode as well as in text."""
-    unit = rf"\,\mbox{{{escape(cell.unit)}}}" if cell.unit else ""
+    unit = rf"~\mbox{{{escape(cell.unit)}}}" if cell.unit else ""
     return unit + (rf"\textsuperscript{{{escape(cell.mark)}}}" if cell.mark else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
@@ -11,6 +12,8 @@ from epochal.markup.cells import Number
 
 # The last four are = + - @ as East Asian keyboards have them.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def csv_text(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -31,6 +34,19 @@ def csv_text(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     """
     lines = [map(_literal, headings), *(map(_cell, row) for row in rows)]
     return "".join(f"{_line(list(line))}\n" for line in lines)
+
+
+def comment(facts: str) -> str:
+    r"""Return a line of JSON as a comment of a CSV, which for a spreadsheet is a line of cells.
+
+    Separators inside of its strings are escaped: no cell begins with what a string contains.
+
+    Example:
+        >>> print(comment('{"name": "a,=1+1", "n": 3}'), end="")
+        # {"name": "a\u002c=1+1", "n": 3}
+    """
+    safe = _STRING.sub(lambda m: m[0].replace(",", r"\u002c").replace(";", r"\u003b"), facts)
+    return f"# {' '.join(safe.split())}\n"
 
 
 def _line(cells: list[str]) -> str:

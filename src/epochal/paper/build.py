@@ -224,7 +224,7 @@ def what_changed(before: Made, runs: Mapping[str, str]) -> str:
     parts += [f"run {each} is new" for each in runs if each not in before.runs]
     parts += [f"run {each} is gone, or counts no more" for each in before.runs if each not in runs]
     if not parts:
-        return "its section, another one that it names, or Epochal's version changed"
+        return "its section, another one that it names, a run's name, or Epochal's version changed"
     more = f", and {len(parts) - 5:,} more" if len(parts) > 5 else ""
     return ", ".join(parts[:5]) + more
 

@@ -85,9 +85,10 @@ def check(plan: Plan, *, runs: bool = True) -> Checked:
                                      why if fine else f"{stood.why}; and {why}")  # fmt: skip
     text = Text(plan, lock)
     if not text.documents:
-        return Checked(_sorted([Finding(t, s.status, s.why) for t, s in stands.items()]), None)
-    found = _Check(plan, lock, stands, text)
-    return Checked(_sorted(found.findings), found.coverage())
+        found = [Finding(_name(t, lock), s.status, s.why) for t, s in stands.items()]
+        return Checked(_sorted(found), None)
+    checked = _Check(plan, lock, stands, text)
+    return Checked(_sorted(checked.findings), checked.coverage())
 
 
 class _Check:
@@ -146,13 +147,7 @@ class _Check:
             status = stands.status
             if status == OK and not where and title not in (NUMBERS, *shown):
                 status = UNUSED
-            self.findings.append(Finding(self._name(title), status, stands.why, where))
-
-    def _name(self, title: str) -> str:
-        made = self.lock.get(title)
-        if made is None or not title.startswith("number."):
-            return title
-        return f"{title} = {made.facts['shown']}"
+            self.findings.append(Finding(_name(title, self.lock), status, stands.why, where))
 
     def coverage(self) -> Coverage:
         """Count what in the text comes from the runs."""
@@ -175,6 +170,13 @@ class _Check:
             Share(covered_numbers, covered_numbers + len(free)), Share(*tables),
             Share(*self.text.figures), tuple(free),
         )  # fmt: skip
+
+
+def _name(title: str, lock: Mapping[str, Made]) -> str:
+    made = lock.get(title)
+    if made is None or not title.startswith("number."):
+        return title
+    return f"{title} = {made.facts['shown']}"
 
 
 def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:

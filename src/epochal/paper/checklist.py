@@ -112,7 +112,7 @@ class Checklist:
 
     Attributes:
         title: of the checklist.
-        items: its questions on 
+        items: its questions on experiments.
         runs: how many runs were looked at.
     """
 

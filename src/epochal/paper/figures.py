@@ -89,10 +89,13 @@ def _arguments(
     """Return what a figure is drawn of, and its options."""
     first, allowed, needed = _parameters(function)
     options = {key: value for key, value in section.values.items() if key not in KEYS["figure"]}
+    known = (allowed - {"of"}) | ({"scores"} if "of" in allowed else set())
     for key in options:
-        if key not in allowed:
-            hint = did_you_mean(key, allowed) or f": it may have {', '.join(sorted(allowed))}"
+        if key not in known:
+            hint = did_you_mean(key, known) or f": it may have {', '.join(sorted(known))}"
             raise section.error(key, f"is no option of {section.get('kind')}{hint}")
+    if "scores" in options:  # in a plan ``of`` names a comparison
+        options["of"] = options.pop("scores")
     if "venue" in allowed and "venue" in plan.paper.values:
         options.setdefault("venue", plan.paper.get("venue"))
     subject, taken = _subject(section, plan, selection, comparison, first)

@@ -21,13 +21,13 @@ NOT_GENERATED = "not generated"
 STATUSES: Mapping[str, str] = {
     OK: "it is what the runs say",
     ROUNDING: "the text rounds the runs' number in another way",
-    STALE: "runs or the plan changed since it was made",
-    EDITED: "a file that was made, or a copy of it, says something else now",
+    STALE: "runs or the plan changed since it was made: run `epochal paper build`",
+    EDITED: "a file that was made, a copy of it, or a command says something else now",
     SWAPPED: "a figure is not the file that was made",
     UNSUPPORTED: "the runs say something else, or there are none",
     UNKNOWN: "the text names a number that the plan does not have",
-    MISSING: "a file that was made is not there",
-    NOT_BUILT: "`epochal paper build` has not made it yet",
+    MISSING: "a file that was made is not there: run `epochal paper build`",
+    NOT_BUILT: "it was not made yet: run `epochal paper build`",
     UNUSED: "it is made, and the text does not use it",
     NOT_GENERATED: "a figure that no plan makes, such as a photograph",
 }

@@ -75,9 +75,11 @@ class Maker:
                 found = compare(runs, metric, **rest)
             except EpochalError as error:
                 raise type(error)(f"{section.where()}: {error}") from error
-            lasting = tuple(_lasting(found))
-            self.looks[name] = [each for each in found.guards if each not in lasting]
-            all_guards = (*lasting, *beside(self._plan, section))
+            lasting, others = tuple(_lasting(found)), beside(self._plan, section)
+            looks = [each for each in found.guards if each not in lasting]
+            # Of other metrics the plan's own are named already.
+            self.looks[name] = [each for each in looks if not (others and " look " not in each)]
+            all_guards = (*lasting, *others)
             self._compared[name] = replace(found, guards=all_guards, looks=1)
         return self._compared[name]
 

@@ -21,6 +21,10 @@ _GROUPING = ("by", "replicates", "filter")
 """Keys of a comparison that say which groups it has."""
 
 
+_NAMING = ("comparison", "table", "figure")
+"""Kinds of sections that may show the names of runs."""
+
+
 @dataclass(frozen=True)
 class Output:
     """Something that is made.
@@ -57,9 +61,12 @@ class Output:
         Raises:
             SettingError: a filter is not valid.
         """
-        runs = selection.fingerprints(self.runs(selection))
+        used = self.runs(selection)
+        runs = selection.fingerprints(used)
         sections = [dict(each.values) for each in (self.section, *self.comparisons)]
-        return key_of(sections, runs, self.title, *self.more), runs
+        # A hash of a run is that of what it recorded: its name is not in it, and is shown.
+        names = {run.id: run.name for run in used} if self.section.kind in _NAMING else {}
+        return key_of(sections, runs, self.title, names, *self.more), runs
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -86,8 +93,8 @@ def beside(plan: Plan, section: Section) -> list[str]:
     """Return what stands against a comparison because the plan has others of the same groups."""
     settings = [section.get(key) for key in _GROUPING]
     return [
-        f"{other.get('metric')} is compared on the same groups too ([{other.title}]): p is not"
-        " corrected over both metrics"
+        f"{other.get('metric')} is compared on the same groups too: p is not corrected over both"
+        " metrics"
         for other in plan.comparisons.values()
         if settings == [other.get(key) for key in _GROUPING]
         and other.get("metric") != section.get("metric")

@@ -222,7 +222,7 @@ def _check_names(plan: Plan) -> None:
     if plan.text is not None:
         for name in plan.text.get("results", ()):
             plan.comparison(name, plan.text, "results")
-    for part in (plan.tables, plan.figures):
+    for part in (plan.comparisons, plan.tables, plan.figures):
         seen: dict[str, str] = {}
         for name, section in part.items():
             other = seen.setdefault(name.lower(), name)

@@ -10,6 +10,9 @@ from epochal.markup.cells import Cell, Number
 from epochal.markup.rounding import RULES, grouped, p_value
 from epochal.paper.section import Section
 
+MOST_DIGITS = 17
+"""A float64 has no more."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -62,19 +65,22 @@ def printed(
         p: it is a p-value, which is printed as one unless the section gives digits or decimals.
 
     Raises:
-        SettingError: the value is not finite, or the section contradicts itself.
+        SettingError: the value is not finite, or the section asks for what cannot be.
     """
     unit = section.get("unit", "")
     if isinstance(value, str):
         return Value(value, f"{value} {unit}" if unit else value, n, about, None, tuple(notes))
-    if not math.isfinite(value):
-        raise section.error("", f"is {value!r} ({about}): there is no such number to print")
     if "decimals" in section.values and "digits" in section.values:
         raise section.error("decimals", "cannot stand beside digits: give one of them")
+    for key in ("decimals", "digits"):
+        if section.get(key, 0) > MOST_DIGITS:
+            raise section.error(key, f"is {section.get(key)}: give at most {MOST_DIGITS}")
     scale = section.get("scale")
     if scale is not None:
         value = value * float(scale)
         error = None if error is None else error * abs(scale)
+    if not math.isfinite(value):
+        raise section.error("", f"is {value!r} ({about}): there is no such number to print")
     cell: Cell = Number(
         value, error, digits=section.get("digits", 4), decimals=section.get("decimals"),
         rule=section.among("rounding", RULES, "pdg"), unit=unit,

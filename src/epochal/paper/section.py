@@ -170,7 +170,8 @@ class Section:
 
     def error(self, key: str, problem: str) -> SettingError:
         """Return what to raise for a key, "" for the section."""
-        return SettingError(f"{self.where(key)} {problem}")
+        space = "" if problem.startswith(":") else " "
+        return SettingError(f"{self.where(key)}{space}{problem}")
 
     def check(self) -> None:
         """Check keys and what their values are made of.

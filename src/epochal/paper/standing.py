@@ -44,7 +44,7 @@ def standing(
         except EpochalError as error:
             return Standing(UNSUPPORTED, str(error))
         if not runs:
-            return Standing(UNSUPPORTED, "no run passes the filter")
+            return Standing(UNSUPPORTED, "there are no such runs")
     if made is None:
         return Standing(NOT_BUILT, "run `epochal paper build`")
     of_files = files_standing(made, out)

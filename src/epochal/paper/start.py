@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from epochal.analyze.members import divided
 from epochal.analyze.replicates import varied
 from epochal.core.errors import EpochalError, RunFolderError, SettingError
+from epochal.core.nested import flatten
 from epochal.present.roles import role_of
 from epochal.read import project
 from epochal.read.runs import Runs
 from epochal.read.view import RunView
 
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 LOOKED_AT = 200
 """Of more runs the newest so many say what there is."""
 
@@ -66,23 +69,23 @@ def _text(folder: str, runs: str, name: str | None, found: Runs) -> str:
         "",
         "[paper]",
         f"runs = {quoted(relative)}",
-        f"project = {quoted(name)}" if name else
-        f"# project = {quoted(projects[0])}    # only this one of {len(projects)}",
-        f"tex = [{', '.join(map(quoted, tex))}]    # the text that is checked, LaTeX or Markdown",
+        *_project(name, projects),
+        f"{'' if documents else '# '}tex = [{', '.join(map(quoted, tex))}]    # the checked text",
         'out = "generated"    # tables, figures and numbers go here',
         '# venue = "neurips"    # widths and fonts of figures, and the checklist',
         "# filter = 'state == \"finished\"'    # of all sections",
     ]  # fmt: skip
     if metric:
         lines += _comparison(metric, keys, views)
-        lines += _numbers(metric)
+        lines += _numbers(metric, keys, views)
     lines += ["", "# [text]", "# setup = 'state == \"finished\"'    # whose set-up is described",
               '# results = ["main"]    # comparisons whose verdicts are written out']  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def _comparison(metric: str, keys: list[str], views: list[RunView]) -> list[str]:
-    by = f"by = {quoted(f'config.{keys[0]}')}" if len(keys) == 1 else (
+    only = len(keys) == 1 and _PLAIN.fullmatch(keys[0])  # others need quotes of their own
+    by = f"by = {quoted(f'config.{keys[0]}')}" if only else (
         f"# by = {quoted(f'config.{keys[0]}')}    # default: all that differs: {_listed(keys)}"
         if keys else '# by = "config.optimizer"    # what tells settings apart'
     )  # fmt: skip
@@ -100,13 +103,37 @@ def _comparison(metric: str, keys: list[str], views: list[RunView]) -> list[str]
     ]  # fmt: skip
 
 
-def _numbers(metric: str) -> list[str]:
+def _project(name: str | None, projects: list[str]) -> list[str]:
+    if name:
+        return [f"project = {quoted(name)}"]
+    only = f"# project = {quoted(projects[0])}    # only this one of {len(projects):,}"
+    return [only] if len(projects) > 1 else []
+
+
+def _numbers(metric: str, keys: list[str], views: list[RunView]) -> list[str]:
+    where, n = _one_setting(keys, views)
     return [
-        "", "[number.best]    # \\Best in LaTeX, or \\claim{best}{...} around what is typed",
+        "", "[number.result]    # \\Result in LaTeX, or \\claim{result}{...} around what is typed",
         f"metric = {quoted(metric)}", '# statistic = "min"    # of each run; default: as defined',
         'over = "mean"    # over the runs that match: mean, median, min, max, sum, std, count',
-        "# filter = 'config.lr == 0.001'", "", "[number.runs]", 'over = "count"',
+        ("" if n > 1 else "# ") + 'error = "interval"    # after ±; or "std", "standard error"',
+        where or "# filter = 'config.lr == 0.001'", "", "[number.runs]", 'over = "count"',
     ]  # fmt: skip
+
+
+def _one_setting(keys: list[str], views: list[RunView]) -> tuple[str, int]:
+    """Return a filter of one setting, as a mean over several means little, and how many runs pass.
+
+    What could be code in a filter or in TOML is left to the author.
+    """
+    finished = [flatten(run.config) for run in views if run.state == "finished"]
+    for key in keys if finished else ():
+        value = finished[-1].get(key)
+        text = f'"{value}"' if isinstance(value, str) else repr(value)
+        if _PLAIN.fullmatch(key) and _PLAIN.fullmatch(text.strip('"')) and value is not None:
+            n = sum(config.get(key) == value for config in finished)
+            return f"filter = 'config.{key} == {text}'", n
+    return "", 0 if keys else len(finished)
 
 
 def _metric(views: list[RunView]) -> str:

@@ -15,13 +15,14 @@ from multiprocessing import get_context
 from typing import Any
 
 from epochal.core.atomic import write_atomically
-from epochal.core.errors import EpochalError
+from epochal.core.errors import EpochalError, MissingExtraError
 from epochal.core.names import slug
 from epochal.present.analysis_page import analysis_page
 from epochal.present.comparison_files import ComparisonFiles, Question, comparison_files
 from epochal.present.run_files import Job, RunFiles, run_files
 from epochal.present.sources import runs_of
 from epochal.present.spec import Provenance
+from epochal.present.venues import venue_of
 from epochal.read.view import RunView
 
 FEWEST_FOR_HELPER = 6
@@ -74,7 +75,7 @@ def analyze(
         done: called after each run, and after the comparison.
 
     Raises:
-        EvidenceError: there are no runs.
+        EvidenceError: there are no runs, or no such venue.
         MissingExtraError: matplotlib is not installed; SciPy, for a question.
         OSError: the folder cannot be written.
 
@@ -89,6 +90,7 @@ def analyze(
         (14, 'index.html')
     """
     views = runs_of(runs)
+    venue_of(venue)  # before the work
     full = os.path.abspath(os.fspath(folder))
     os.makedirs(full, exist_ok=True)
     jobs = list(_jobs(views, full, x, venue))
@@ -98,6 +100,8 @@ def analyze(
         if question is not None:
             try:
                 comparison = comparison_files(views, full, question, x=x, venue=venue)
+            except MissingExtraError:
+                raise
             except EpochalError as error:
                 problems.append(f"no comparison was made: {error}")
             done()

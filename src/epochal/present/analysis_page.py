@@ -13,6 +13,7 @@ from epochal.present.comparison_files import (
     question_of,
 )
 from epochal.present.page import Link, Page
+from epochal.present.paragraph import sentence
 from epochal.present.run_files import FigureFiles, RunFiles
 from epochal.present.run_sections import duration
 from epochal.present.spec import Provenance
@@ -86,11 +87,16 @@ def _comparison(page: Page, made: ComparisonFiles) -> None:
             f"{rest:,} more pairs, of settings that are not the best, are in verdicts.md.",
             soft=True,
         )
-    _table(page, made.table, "Settings", said={f"{each.rstrip('.')}." for each in compared.guards})
+    for other in made.others:
+        page.paragraph(f"{question_of(other)}.", soft=True)
+        for each in most_telling(other):
+            page.verdict(each.word, str(each))
+    guards = [sentence(each) for each in compared.guards]
+    _table(page, made.table, "Settings", said=guards)
     _figures(page, made.figures)
-    if compared.guards:
+    if guards:
         page.heading("What stands against it")
-        page.bullets(f"{each.rstrip('.')}." for each in compared.guards)
+        page.bullets(guards)
     if made.left_out:
         page.heading("Left out")
         page.bullets(made.left_out)

@@ -35,11 +35,13 @@ class Question:
     Attributes:
         metric: None: the validation loss, or the training loss where there is none.
         by: config keys that tell settings apart; empty: all that differ.
+        also: further metrics; p is corrected over all of them, and they have verdicts only.
         options: further options of ``epochal.compare``, such as ``margin`` and ``baseline``.
     """
 
     metric: str | None = None
     by: Sequence[str] = ()
+    also: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,6 +51,7 @@ class ComparisonFiles:
 
     Attributes:
         compared: groups, verdicts and guards.
+        others: the same by further metrics.
         table: a row for each setting.
         text: results as a paragraph.
         figures: in their order.
@@ -57,6 +60,7 @@ class ComparisonFiles:
     """
 
     compared: Comparison
+    others: tuple[Comparison, ...]
     table: Table
     text: Paragraph
     figures: tuple[FigureFiles, ...]
@@ -83,7 +87,8 @@ def comparison_files(
     """
     metric = question.metric or metric_of(runs)
     by = list(question.by) or None
-    compared = compare(list(runs), metric, by=by, **question.options)
+    found = compare(list(runs), [metric, *question.also], by=by, **question.options)
+    compared, *others = found.values()
 
     def at(name: str) -> str:
         return os.path.join(folder, name)
@@ -104,13 +109,19 @@ def comparison_files(
         for group in compared.groups.values()
         for each in group.left_out
     )
-    written(verdicts_text(compared, left_out, origin), at("verdicts.md"))
+    written(verdicts_text([compared, *others], left_out, origin), at("verdicts.md"))
     written(latex_text([text], figures, origin), at("comparison.tex"))
     texts = ("comparison_table.tex", "comparison_table.md", "comparison_table.csv", "verdicts.md",
              "comparison.tex")  # fmt: skip
     files = [path for each in figures for path in each.paths]
     return ComparisonFiles(
-        compared, table, text, tuple(figures), left_out, (*files, *map(at, texts))
+        compared,
+        tuple(others),
+        table,
+        text,
+        tuple(figures),
+        left_out,
+        (*files, *map(at, texts)),
     )
 
 
@@ -142,12 +153,21 @@ def most_telling(compared: Comparison) -> tuple[Verdict, ...]:
     return tuple(each for each in compared.verdicts if compared.best in (each.a, each.b))
 
 
-def verdicts_text(compared: Comparison, left_out: Sequence[str], origin: Provenance) -> str:
-    """Return the verdicts with everything that stands against them, as Markdown."""
-    parts = [comment(origin.to_line()), "# Verdicts", literal(f"{question_of(compared)}.")]
-    if not compared.verdicts:
-        parts.append(literal(nothing_to_compare(compared)))
-    parts += [f"- **{literal(each.word)}**: {literal(each)}" for each in compared.verdicts]
+def verdicts_text(found: Sequence[Comparison], left_out: Sequence[str], origin: Provenance) -> str:
+    """Return the verdicts with everything that stands against them, as Markdown.
+
+    Args:
+        found: the comparison whose estimates and guards are told, then others of the same runs.
+        left_out: runs that do not count, in sentences.
+        origin: from which runs.
+    """
+    compared = found[0]
+    parts = [comment(origin.to_line()), "# Verdicts"]
+    for one in found:
+        parts.append(literal(f"{question_of(one)}."))
+        if not one.verdicts:
+            parts.append(literal(nothing_to_compare(one)))
+        parts += [f"- **{literal(each.word)}**: {literal(each)}" for each in one.verdicts]
     parts += ["## Estimates"]
     parts += [f"- {literal(g.name)}: {literal(g.estimate)}" for g in compared.groups.values()]
     if compared.guards:

@@ -90,8 +90,8 @@ def logbook(
         >>> path = logbook(folder)
         >>> with open(path, "a", encoding="utf-8") as file:
         ...     _ = file.write("The first one that works.")
-        >>> _ = logbook(folder)
-        >>> text = open(path, encoding="utf-8").read()
+        >>> with open(logbook(folder), encoding="utf-8") as file:
+        ...     text = file.read()
         >>> text.count("first | finished"), text.count("The first one that works.")
         (1, 1)
     """

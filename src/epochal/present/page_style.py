@@ -50,6 +50,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
   padding: .7rem 1rem; overflow-x: auto; font-size: .86rem; line-height: 1.45;
   white-space: pre-wrap; overflow-wrap: anywhere; max-width: 60rem; }
 details { border: 1px solid var(--line); border-radius: 6px; padding: 0 1rem; margin: .7rem 0; }
+details > div { scroll-margin-top: 3.4rem; }
 summary { cursor: pointer; padding: .65rem 0; font-weight: 600; overflow-wrap: anywhere; }
 summary .soft { font-weight: 400; }
 @media (max-width: 40rem) { body { font-size: 15px; } h1 { font-size: 1.4rem; }

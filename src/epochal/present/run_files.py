@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from epochal.core.errors import EpochalError
+from epochal.core.errors import EpochalError, MissingExtraError
 from epochal.core.names import printable
 from epochal.markup.latex import escape
 from epochal.markup.markdown import comment, literal
@@ -92,6 +92,7 @@ def run_files(job: Job) -> RunFiles:
     """Make all files of a run; what cannot be made of a damaged run is said and not raised.
 
     Raises:
+        MissingExtraError: matplotlib is not installed.
         OSError: the folder cannot be written.
     """
     run = RunView(job.run_dir)
@@ -103,6 +104,8 @@ def run_files(job: Job) -> RunFiles:
         return RunFiles(job.run_dir, "", name, "", "unknown", "", job.folder, problem=str(error))
     try:
         return _made(run, job, known)
+    except MissingExtraError:
+        raise  # no run can be drawn
     except EpochalError as error:
         return RunFiles(*known, problem=str(error))
 

@@ -62,7 +62,8 @@ def report(
         >>> with epochal.init(project="doc", name="first", dir=folder, follow="off") as run:
         ...     run.log({"train/loss": 0.5}, step=1)
         >>> page = report(run.dir, os.path.join(folder, "report.md"), figures={})
-        >>> open(page, encoding="utf-8").read().split("\n")[5]
+        >>> with open(page, encoding="utf-8") as file:
+        ...     file.read().split("\n")[5]
         '# Training report: first'
     """
     views = _views(run, replicates)
@@ -128,7 +129,8 @@ def model_card(
         >>> with epochal.init(project="doc", name="small", dir=folder, follow="off") as run:
         ...     run.log({"val/loss": 0.5}, step=1)
         >>> page = model_card(run.dir, folder, figures={}, metadata={"license": "mit"})
-        >>> open(page, encoding="utf-8").read().split("\n")[:4]
+        >>> with open(page, encoding="utf-8") as file:
+        ...     file.read().split("\n")[:4]
         ['---', 'tags:', '- epochal', 'license: mit']
     """
     views = _views(run, replicates)
@@ -156,7 +158,7 @@ def _card(
         comment(Provenance.of(views, {"text": "model card"}).to_line()),
         literal(run.notes) if run.notes else "", results_paragraph(run).markdown,
         "## Training", setup.markdown, configuration(run.config),
-        "## Results", _results(found), *(embedded(figures, folder) if figures else ()),
+        "## Results", _results(found), *(embedded(figures, folder) if figures else []),
         "## How to reproduce", run_sections.reproduce(run),
         "## Environment", run_sections.environment(run),
         "## Not recorded", run_sections.bullets(_unknown(head, setup)),

@@ -99,7 +99,7 @@ def figure_environment(path: str | os.PathLike[str], caption: str, label: str = 
         \begin{figure}
         \centering
         \includegraphics{figures/loss.pdf}
-        \caption{Loss, 5 \% of it.}
+        \caption{Loss, 5~\% of it.}
         \label{fig:loss}
         \end{figure}
         <BLANKLINE>

@@ -150,7 +150,9 @@ def configuration(config: Mapping[str, Any]) -> str:
 
 
 def embedded(figures: Mapping[str, str], folder: str) -> Iterator[str]:
-    """Yield a paragraph for each figure, whose link is relative to a folder.
+    """Yield paragraphs for each figure, whose link is relative to a folder.
+
+    A caption that is a sentence stands below its figure, a shorter one in its place.
 
     Args:
         figures: caption → path; missing ones are named.
@@ -160,7 +162,10 @@ def embedded(figures: Mapping[str, str], folder: str) -> Iterator[str]:
         yield "No figures were drawn."
     for caption, path in figures.items():
         if os.path.exists(path):
-            yield f"![{literal(caption)}]({_link(path, folder)})"
+            name = os.path.splitext(os.path.basename(path))[0].replace("_", " ")
+            told = caption.endswith(".")
+            yield f"![{literal(name if told else caption)}]({_link(path, folder)})"
+            yield literal(caption) if told else ""
         else:
             yield f"{literal(caption)}: the file {literal(os.path.basename(path))} is missing."
 

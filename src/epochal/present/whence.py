@@ -18,6 +18,7 @@ from epochal.present.spec import MARK, Provenance
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r\n": ""}
 MAX_BYTES = 256 * 2**20
+MAX_TEXT_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,23 @@ def whence(path: str | os.PathLike[str]) -> Whence:
         data = file.read(MAX_BYTES)
     try:
         facts = _facts(data)
-    except (ValueError, KeyError, struct.error, zlib.error, ET.ParseError) as error:
+        found = None if facts is None else _whence(full, facts)
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError,
+            struct.error, zlib.error, ET.ParseError) as error:  # fmt: skip
         raise EvidenceError(f"{full} cannot be understood: {error}") from error
-    if facts is None:
+    if found is None:
         message = (
             f"nothing in {full} says where it comes from: it was not made by Epochal, or another"
             " program wrote it anew and left that out"
         )
         raise EvidenceError(message)
+    return found
+
+
+def _whence(path: str, facts: Mapping[str, Any]) -> Whence:
     origin = facts["provenance"] if isinstance(facts.get("provenance"), Mapping) else facts
     return Whence(
-        full, Provenance.from_dict(origin), str(facts.get("figure", "")),
+        path, Provenance.from_dict(origin), str(facts.get("figure", "")),
         str(facts.get("caption", "")), str(facts.get("points_sha256", "")),
         int(origin.get("runs_left_out", 0)),
     )  # fmt: skip
@@ -130,9 +137,14 @@ def _png_value(kind: bytes, rest: bytes) -> str:
     if kind == b"tEXt":
         return rest.decode("latin-1")
     if kind == b"zTXt":
-        return zlib.decompress(rest[1:]).decode("latin-1")
+        return _unpacked(rest[1:]).decode("latin-1")
     packed, text = rest[0], rest[2:].split(b"\0", 2)[2]
-    return (zlib.decompress(text) if packed else text).decode("utf-8")
+    return (_unpacked(text) if packed else text).decode("utf-8")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return the beginning of compressed text: a small file may unpack to more than any memory."""
+    return zlib.decompressobj().decompress(data, MAX_TEXT_BYTES)
 
 
 def _pdf_text(data: bytes, key: str) -> str | None:

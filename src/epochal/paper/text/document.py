@@ -17,28 +17,32 @@ from epochal.core.errors import SettingError
 
 MARKDOWN = (".md", ".markdown", ".qmd", ".rmd")
 MAX_BYTES = 16 << 20
+# Patterns below look only so far, as a text of somebody else must not take forever.
 
 _BLANK = re.compile(r"[^\n]")
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 _VERBATIM = re.compile(
-    r"\\begin\{(verbatim|Verbatim|lstlisting|minted|comment)(\*?)\}.*?\\end\{\1\2\}"
+    r"\\begin\{(verbatim|Verbatim|lstlisting|minted|comment)(\*?)\}.*?(?:\\end\{\1\2\}|\Z)"
     r"|\\verb\*?([^A-Za-z\s])[^\n]*?\3|\\lstinline\*?([^A-Za-z\s])[^\n]*?\4", re.DOTALL,
 )  # fmt: skip
 _CLAIM = re.compile(r"\\claim\s*\{([^{}]*)\}\s*\{")
-_MARKDOWN_CLAIM = re.compile(r"<!--\s*claim\s+(\S+?)\s*-->(.*?)<!--\s*/claim\s*-->", re.DOTALL)
+_MARKDOWN_CLAIM = re.compile(
+    r"<!--\s*claim\s+(\S+?)\s*-->(.{0,500}?)<!--\s*/claim\s*-->", re.DOTALL
+)
 _GRAPHICS = re.compile(
-    r"\\(?:includegraphics|includesvg)\*?\s*(?:<[^>]*>)?(?:\[[^\]]*\])?\s*\{([^{}]*)\}"
+    r"\\(?:includegraphics|includesvg)\*?\s*(?:<[^>]{0,200}>)?(?:\[[^\]]{0,1000}\])?\s*\{([^{}]{0,1000})\}"
 )
 _INPUT = re.compile(
     r"\\(?:input|include|subfile|subfileinclude|InputIfFileExists)(?![A-Za-z])\s*(?:\{([^{}]*)\}|([^\s{}\\]+))"
 )
 _GRAPHICS_PATH = re.compile(r"\\graphicspath\s*\{((?:\s*\{[^{}]*\})+)\s*\}")
 _IMAGE = re.compile(
-    r"!\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|<img\b[^>]*?\bsrc\s*=\s*[\"']([^\"']+)[\"']"
+    r"!\[[^\]]{0,2000}\]\(\s*<?([^)\s>]{1,1000})(?:[\s>][^)]{0,1000})?\)"
+    r"|<img\b[^>]{0,1000}?\bsrc\s*=\s*[\"']([^\"']{1,1000})[\"']"
 )
 _FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,}).*?(?:^ {0,3}\2[`~]*\s*$|\Z)", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
-_HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 
@@ -172,19 +176,19 @@ def _defines(text: str, at: int) -> bool:
                           r"|\\let\s*$", before))  # fmt: skip
 
 
-def closing(text: str, at: int) -> int:
-    """Return where the brace at a position is closed; the end of the text if it is not.
+def closing(text: str, at: int, most: int = 1000) -> int:
+    """Return where the brace at a position is closed; where the search ends if it is not.
 
     Example:
         >>> closing("a{b{c}d}e", 1)
         7
     """
     depth = 0
-    for match in re.finditer(r"\\.|[{}]", text[at:], re.DOTALL):
+    for match in re.finditer(r"\\.|[{}]", text[at : at + most], re.DOTALL):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
         if depth == 0:
             return at + match.start()
-    return len(text)
+    return min(len(text), at + most)
 
 
 def _blanked(match: re.Match[str]) -> str:

@@ -121,8 +121,9 @@ class Text:
         """Report a file that is not there, if it is one that was made."""
         self._count(included, covered=False)
         full = os.path.realpath(os.path.join(self._folders[0], included.path))
-        for path, (title, file) in self._by_path.items():
-            if path == full or os.path.splitext(path)[0] == full:
+        for ending in FIGURE_ENDINGS if included.figure else TEXT_ENDINGS:
+            if full + ending in self._by_path:
+                title, file = self._by_path[full + ending]
                 self._use(title, place, None)
                 why = f"{file} is not there"
                 self.findings.append(Finding(included.path, MISSING, why, (place,)))

@@ -22,7 +22,7 @@ _NUMBER = re.compile(
     r"(?![\w]|\.\d)"
 )
 _LENGTH = re.compile(
-    r"(?<![\w.])-?(?:\d+\.?\d*|\.\d+)(?:(?:pt|cm|mm|em|ex|in|bp|pc|sp|dd|cc|px)\b"
+    r"(?<![\w.])-?(?:\d+(?:\.\d*)?|\.\d+)(?:(?:pt|cm|mm|em|ex|in|bp|pc|sp|dd|cc|px)\b"
     r"|\s*\\(?:(?:text|line|column|paper)(?:width|height)|[hv]size|baselineskip|parindent))"
 )
 _ARGUMENTS = re.compile(
@@ -31,11 +31,11 @@ _ARGUMENTS = re.compile(
     r"|href|hspace|vspace|setlength|addtolength|begin|end|rule|raisebox|scalebox|resizebox"
     r"|rotatebox|definecolor|textcolor|color|graphicspath|hypersetup|date|vskip|hskip|kern"
     r"|cmidrule|multicolumn|setcounter|fontsize|pagestyle|doi|arxiv|footnotemark)(?![A-Za-z])\*?"
-    r"(?:\s*\[[^\]]*\])*(?:\s*\{[^{}]*\})?(?:\s*\[[^\]]*\])?"
+    r"(?:\s*\[[^\]]{0,500}\])*(?:\s*\{[^{}]{0,1000}\})?(?:\s*\[[^\]]{0,500}\])?"
 )
 _ENVIRONMENT_ARGUMENTS = re.compile(
     r"\\begin\{(?:tabular[x*]?|minipage|wrapfigure|wraptable|subfigure|adjustbox|multicols|array)\}"
-    r"(?:\s*\[[^\]]*\])*(?:\s*\{[^{}]*\}){0,2}"
+    r"(?:\s*\[[^\]]{0,500}\])*(?:\s*\{[^{}]{0,500}\}){0,2}"
 )
 _NAMED = re.compile(
     r"(?:\b(?:sections?|secs?|figures?|figs?|tables?|tabs?|equations?|eqs?|eqns?|chapters?"
@@ -46,7 +46,7 @@ _LEVEL = re.compile(
     r"\s*(?:\\?[-~\s$}])*(?:confidence|credible|prediction|bootstrap|CIs?\b|[tz]?-?\s?interval)"
 )
 _LINKS = re.compile(
-    r"\]\([^)\n]*\)|<https?://[^>]*>|https?://\S+|<[A-Za-z/][^>]*>|<!--.*?-->", re.DOTALL
+    r"\]\([^)\n]{0,1000}\)|https?://\S+|<[A-Za-z/][^>]{0,1000}>|<!--.*?(?:-->|\Z)", re.DOTALL
 )
 _DEFINITION = re.compile(
     r"\\(?:(?:re)?new|provide)command\*?\s*\{?\\[A-Za-z]+\}?(?:\[\d\])*\{[^{}]*\}"

@@ -118,7 +118,8 @@ def comparison(
     """
     groups = compared.groups
     best = _testable(compared, compared.best)
-    best = best if set(compared.not_worse) < set(groups) else None
+    counting = {name for name, group in groups.items() if group.estimate.n}
+    best = best if set(compared.not_worse) < counting else None
     equal = [n for n in compared.not_worse if best and n != best and _testable(compared, n)]
     rows = [
         (name, _number(group.estimate, bold=name in (best, *equal), marked=name in equal),

@@ -44,7 +44,8 @@ FURTHER_ROWS: Mapping[str, _Value] = {
 
 
 def statistics(
-    runs: Any, *, mean: bool | Literal["only"] = False, caption: str = "", label: str = "tab:statistics",
+    runs: Any, *, mean: bool | Literal["only"] = False, caption: str = "",
+    label: str = "tab:statistics",
 ) -> Table:  # fmt: skip
     """Return what trainings came to, a column for each run.
 
@@ -115,7 +116,10 @@ def _notes(found: Sequence[Training], rows: Sequence[tuple[Any, ...]]) -> Iterab
         for note in ([named] if named else []) + list(each.remarks):
             said.setdefault(note, []).append(each.name)
     for note, names in said.items():
-        yield f"{note}." if len(names) == len(found) else f"{', '.join(names)}: {note}."
+        if len(names) < len(found):
+            yield f"{', '.join(names)}: {note}."
+        else:
+            yield f"{note[0].upper()}{note[1:]}."
     there = {row[0] for row in rows}
     if "Loss Improvement (%)" in there:
         yield "Loss improvement: of the training loss, from its first finite value to its last."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from epochal.core.atomic import write_atomically
 from epochal.markup import latex, markdown
 from epochal.markup.cells import Cell, Column, Number
-from epochal.markup.spreadsheet import csv_text
+from epochal.markup.spreadsheet import comment, csv_text
 from epochal.present.spec import Provenance
 
 _MADE = "Made by Epochal; changes are lost when it is made again."
@@ -82,7 +82,7 @@ class Table:
         provenance: ``pandas.read_csv(path, comment="#")``.
         """
         text = csv_text(self._headings(), map(self._flat, self.rows))
-        return written(f"# {self.provenance.to_line()}\n{text}", path)
+        return written(comment(self.provenance.to_line()) + text, path)
 
     def _with_error(self) -> list[bool]:
         return [
