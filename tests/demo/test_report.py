@@ -12,24 +12,24 @@ QUIET = {"sinks": [], "capture_environment": False}
 
 @pytest.fixture
 def runs(tmp_path):
-    """Runs as the demo makes them: the schedule changes the loss, and not the speed."""
+    """Runs as the demo makes them: the schedule changes where they end, and not the way there."""
     for schedule, worse in (("cosine", 0.0), ("constant", 0.1)):
         for seed in (1, 2, 3):
             config = {"lr_schedule": schedule}
             run = epochal.init("demo", config=config, seed=seed, dir=str(tmp_path), **QUIET)
             run.define("val/loss", goal="minimize")
             run.log({"val/loss": 2.0 + worse * (1 + 0.02 * seed) + 0.001 * seed**2}, step=1)
-            run.log({"tokens_per_s": 100.0 + (7 * seed + len(schedule)) % 5}, step=1)
+            run.log({"train/loss": 3.0 + 0.1 * ((7 * seed + len(schedule)) % 5)}, step=1)
             run.finish()
     return list(epochal.open(tmp_path).runs())
 
 
 def test_one_comparison_is_decided_and_one_is_not(runs):
-    """The loss depends on the schedule, the speed does not, and the words say so."""
-    loss, speed = compared(runs)
+    """The last loss depends on the schedule, the mean does not, and the words say so."""
+    loss, pace = compared(runs)
     assert loss.verdict("cosine", "constant").word == "better"
     assert "cosine is better than constant: val/loss" in str(loss.verdict("cosine", "constant"))
-    assert speed.verdict("cosine", "constant").word == "undecided"
+    assert pace.verdict("cosine", "constant").word == "undecided"
     assert loss.verdicts[0].comparisons == 2
 
 
