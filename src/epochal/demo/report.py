@@ -114,7 +114,7 @@ def _verdicts(console: Console, runs: Sequence[RunView]) -> None:
 
 
 def compared(runs: Sequence[RunView]) -> Sequence[Comparison]:
-    """Return the two comparisons of the demo: the final validation loss, and the mean training loss."""
+    """Return both comparisons: by the final validation loss, and by the mean training loss."""
     return list(epochal.compare(list(runs), [METRIC, PACE], by=SETTING, **OPTIONS).values())
 
 
