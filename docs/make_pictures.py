@@ -109,9 +109,10 @@ def last_frame(printed: str) -> str:
 
 
 def tail(frames: list[str]) -> list[str]:
-    """Gives the last drawing of the bars and all that follows it."""
+    """Gives the last drawing of the bars and all that follows it, without what was in between."""
     bars = [i for i, frame in enumerate(frames[1:], start=1) if "seed 1" in frame]
-    return frames[bars[-1] :] if bars else frames[1:]
+    after = frames[bars[-1] :] if bars else frames[1:]
+    return [frame for frame in after if not frame.rstrip().endswith("drawing")]
 
 
 def draw(name: str, printed: str) -> None:
