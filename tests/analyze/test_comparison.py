@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from published import NEW_LOSS, NEW_TIME, OLD_LOSS, OLD_TIME
 
 import epochal
 from epochal.analyze.compare_runs import compare
@@ -16,16 +17,6 @@ from epochal.analyze.judging import Plan, judge, judge_all
 from epochal.analyze.planning import seeds_needed, seeds_range
 from epochal.cli import main
 from epochal.core.errors import EvidenceError, MetricNotFoundError
-
-# KellerJordan/modded-nanogpt, 2026-07-17_FP8DownProjection: 13 seeds against 13.
-NEW_LOSS = [3.2791, 3.2773, 3.2783, 3.2775, 3.2781, 3.2775, 3.2793, 3.2772, 3.2769, 3.2775, 3.2806,
-            3.2779, 3.2816]  # fmt: skip
-OLD_LOSS = [3.2817, 3.2796, 3.2778, 3.2802, 3.2775, 3.2767, 3.2758, 3.2821, 3.2780, 3.2768, 3.2769,
-            3.2775, 3.2766]  # fmt: skip
-NEW_TIME = [79.536, 79.740, 79.814, 79.658, 79.593, 79.629, 80.231, 79.653, 79.641, 79.532, 79.539,
-            79.682, 79.656]  # fmt: skip
-OLD_TIME = [80.610, 80.710, 80.678, 80.720, 80.747, 80.693, 80.659, 80.694, 80.763, 80.795, 80.818,
-            80.840, 80.745]  # fmt: skip
 
 CLOSE = ([2.31, 2.33, 2.30], [2.30, 2.34, 2.33])
 APART = ([2.31, 2.33, 2.30, 2.32, 2.29], [2.47, 2.50, 2.45, 2.46, 2.49])

@@ -1,8 +1,6 @@
 """Ranks, Friedman's test and critical differences against Demšar's published numbers."""
 
 import csv
-import importlib.util
-import itertools
 import math
 
 import numpy as np
@@ -148,21 +146,6 @@ def test_wilcoxon_does_not_depend_on_the_others(table6):
     two, four = (ranks.compare_ranks(table, test="wilcoxon") for table in (fewer, table6))
     assert two.pairs[0].p == four.pairs[0].p
     assert two.pairs[0].difference != four.pairs[0].difference
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("scikit_posthocs") is None, reason="scikit-posthocs is not installed"
-)
-def test_the_same_as_scikit_posthocs():
-    """Nemenyi's p are those of scikit-posthocs."""
-    from scikit_posthocs import posthoc_nemenyi_friedman
-
-    scores = np.random.default_rng(1).normal(size=(12, 4))
-    theirs = posthoc_nemenyi_friedman(scores).to_numpy()
-    found = ranks.compare_ranks(scores).pairs
-    order = itertools.combinations(range(4), 2)
-    expected = [theirs[i, j] for i, j in order]
-    assert [pair.p_corrected for pair in found] == pytest.approx(expected, abs=1e-6)
 
 
 def test_numbers_of_scikit_posthocs():

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from saved import files, saved_steps, seen
 
 torch = pytest.importorskip("torch")
 
@@ -12,25 +13,8 @@ from epochal.checkpoints import load_file  # noqa: E402
 from epochal.checkpoints.folder import Known  # noqa: E402
 from epochal.checkpoints.of_run import RunCheckpoints  # noqa: E402
 from epochal.core.errors import EpochalError  # noqa: E402
-from epochal.read.view import RunView  # noqa: E402
 
 pytestmark = pytest.mark.torch
-
-
-def seen(run):
-    """The run as a reader sees it now."""
-    run.flush()
-    return RunView(run.dir)
-
-
-def files(run):
-    """Names in the folder of checkpoints, sorted."""
-    return sorted(os.listdir(os.path.join(run.dir, "checkpoints")))
-
-
-def saved_steps(run):
-    """Steps of the checkpoints that a reader sees."""
-    return [each.step for each in seen(run).checkpoints]
 
 
 def test_the_best_one(run):

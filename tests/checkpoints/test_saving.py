@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from saved import files, saved_steps, seen
 
 torch = pytest.importorskip("torch")
 
@@ -20,22 +21,6 @@ KEYS = {
     "epoch", "step", "loss", "metrics", "model_state_dict", "optimizer_state_dict",
     "scheduler_state_dict", "timestamp", "config", "rng_state",
 }  # fmt: skip
-
-
-def seen(run):
-    """The run as a reader sees it now."""
-    run.flush()
-    return RunView(run.dir)
-
-
-def files(run):
-    """Names in the folder of checkpoints, sorted."""
-    return sorted(os.listdir(os.path.join(run.dir, "checkpoints")))
-
-
-def saved_steps(run):
-    """Steps of the checkpoints that a reader sees."""
-    return [each.step for each in seen(run).checkpoints]
 
 
 def test_the_dictionary(new_run):

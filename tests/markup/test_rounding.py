@@ -1,17 +1,15 @@
 """Numbers rounded for people."""
 
-import importlib.util
 import math
 import random
 
 import numpy as np
 import pytest
+from uncertainties import ufloat
 
 from epochal.core.errors import EvidenceError
 from epochal.markup.cells import Number
 from epochal.markup.rounding import fixed, p_value, percent, plain, rounded
-
-HAS_ORACLE = importlib.util.find_spec("uncertainties") is not None
 
 
 @pytest.mark.parametrize(
@@ -45,11 +43,8 @@ def test_steps_of_the_rule(error, shown):
     assert rounded(0.0, error).error == shown
 
 
-@pytest.mark.skipif(not HAS_ORACLE, reason="the package uncertainties is not installed")
 def test_agrees_with_uncertainties():
     """Random values with errors below ten, in both forms (it does not round to tens)."""
-    from uncertainties import ufloat
-
     draw = random.Random(0)
     for _ in range(3_000):
         error = 10 ** draw.uniform(-4, 1)
