@@ -114,13 +114,13 @@ test-others: $(VENV)/.created
 	    [ $$v = $$here ] || $(MAKE) --no-print-directory test-on-$$v || exit 1; \
 	done
 
-# All but what needs PyTorch or the tools that mirrors write for.
+# All but what needs PyTorch, a browser or the tools that mirrors write for.
 test-on-%:
 	@if [ -z "$(call find,python$*)" ]; then \
 	    echo "==> Python $* is not on this machine: not tested on it"; exit 0; fi; \
 	$(MAKE) --no-print-directory .venv-$*/.test && \
 	echo "==> Tests on $$(.venv-$*/bin/python --version), without PyTorch and the mirrors' tools" && \
-	.venv-$*/bin/python -m pytest -n $(WORKERS) -m "not torch"
+	.venv-$*/bin/python -m pytest -n $(WORKERS) -m "not torch and not browser"
 
 .venv-%/.test: $(SOURCES)
 	@echo "==> Making .venv-$* and installing Epochal and its test tools"

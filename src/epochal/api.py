@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import contextvars
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import Any
 from epochal import background
 from epochal.core import ring
 from epochal.core.errors import RunFolderError, SettingError
-from epochal.core.names import new_id, readable_name
+from epochal.core.names import new_id, printable, readable_name
 from epochal.core.problems import Problems, logger
 from epochal.core.records import RunInfo
 from epochal.core.redact import redact, redact_argv
@@ -139,6 +140,8 @@ def init(  # noqa: PLR0913 - the one place where everything about a run may be s
         sessions.tell_other_ranks(note, run.config.to_dict())
     mirrors.follow(run.dir, where.rank)
     _register(run)
+    if not joined:
+        _announce(run, settings)
     background.start(run, settings)
     return run
 
@@ -317,6 +320,24 @@ def _checked_id(wanted: str | None) -> str:
 
 
 # -- the process -----------------------------------------------------------------------------
+
+
+def _announce(run: Run, settings: Settings) -> None:
+    """Say once in a process where the run is and how to watch it, on a terminal only."""
+    here = sys.modules.get("multiprocessing.process")
+    if _announced or (here is not None and here.parent_process() is not None):
+        return
+    _announced.append(run.id)
+    place = os.path.relpath(settings.dir)
+    command = "epochal serve" if place == "runs" else f"epochal serve {shlex.quote(place)}"
+    message = f"recording {printable(run.name)} to {printable(os.path.relpath(run.dir))}"
+    logger.info("%s; watch it: %s", message, command)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or is None
+        if sys.stderr.isatty():
+            print(f"epochal: {message}\nepochal: watch it: {command}", file=sys.stderr)  # noqa: T201
+
+
+_announced: list[str] = []
 
 
 def _register(run: Run) -> None:

@@ -13,7 +13,7 @@ from journals import JournalMaker, finished_run, make_run
 import epochal.store.catalog as catalog_module
 from epochal.core.errors import RunFolderError
 from epochal.store import catalog_file, folder
-from epochal.store.catalog import Catalog, Entry, database_path
+from epochal.store.catalog import Catalog, Entry, Watch, database_path
 
 
 class Describing:
@@ -248,3 +248,97 @@ def test_an_unfinished_run_is_watched(tmp_path):
     maker.close()
     index.refresh()
     assert index.column(("state",)) == {run_dir: "finished"}
+
+
+def test_others_may_ask_while_runs_are_described(tmp_path, monkeypatch):
+    """A first visit of many runs shows what is there so far."""
+    monkeypatch.setattr(catalog_module, "BATCH", 1)
+    runs = [finished_run(tmp_path, [], f"r{i}", created_s=float(i)) for i in range(3)]
+    seen: list[list[str]] = []
+
+    def describe(run_dir: str) -> Entry:
+        threads = [threading.Thread(target=lambda: seen.append(index.known()))]
+        threads[0].start()
+        threads[0].join(20)
+        assert not threads[0].is_alive()
+        return Entry({"created": float(runs.index(run_dir))}, {})
+
+    index = Catalog(str(tmp_path), describe)
+    assert index.refresh() == runs[::-1]
+    assert [len(each) for each in seen] == [0, 1, 2]
+    assert index.known() == runs[::-1]
+    assert Catalog(str(tmp_path), describe).known() == runs[::-1]
+
+
+@pytest.mark.usefixtures("old")
+def test_columns_that_were_read_stay_right(tmp_path):
+    """After a change they are as if read anew; what was handed out stays as it was."""
+    values: dict[str, object] = {}
+    runs = [finished_run(tmp_path, [], f"r{i}", created_s=float(i)) for i in range(4)]
+
+    def describe(run_dir: str) -> Entry:
+        fields = {("v",): values[run_dir]} if run_dir in values else {}
+        return Entry({"created": 0.0}, fields)
+
+    values |= {runs[0]: 1, runs[1]: (1, "é"), runs[2]: math.nan}
+    index = Catalog(str(tmp_path), describe)
+    index.refresh()
+    before = index.column(("v",))
+    assert before == {runs[0]: 1, runs[1]: [1, "é"], runs[2]: before[runs[2]]}
+    assert index.column(("w",)) == {}
+    del values[runs[0]]
+    values |= {runs[1]: {"a": (2,)}, runs[3]: -0.0}
+    os.rename(runs[2], tmp_path / "elsewhere")
+    for run_dir in (runs[0], runs[1], runs[3]):
+        os.utime(os.path.join(run_dir, "journal"), ns=(1, 1))
+    index.refresh()
+    assert repr(index.column(("v",))) == repr({runs[1]: {"a": [2]}, runs[3]: -0.0})
+    assert index.column(("v",)) == Catalog(str(tmp_path), describe).column(("v",))
+    assert len(before) == 3
+
+
+@pytest.mark.usefixtures("old")
+def test_paths_and_counts(tmp_path):
+    """Which fields begin with a name, and how many of some runs have each."""
+    runs = [finished_run(tmp_path, [], f"r{i}", created_s=float(i)) for i in range(3)]
+
+    def describe(run_dir: str) -> Entry:
+        number = runs.index(run_dir)
+        fields = {("m", f"a{i}"): 1 for i in range(number + 1)}
+        return Entry({"created": 0.0}, {**fields, ("m2", "b"): 1, ("m",): 1, ("n", "m"): 1})
+
+    index = Catalog(str(tmp_path), describe)
+    index.refresh()
+    assert set(index.paths("m")) == {("m",), ("m", "a0"), ("m", "a1"), ("m", "a2")}
+    assert index.paths("a0") == []
+    assert index.counts("m", runs) == {("m",): 3, ("m", "a0"): 3, ("m", "a1"): 2, ("m", "a2"): 1}
+    assert index.counts("m", runs[:1]) == {("m",): 1, ("m", "a0"): 1}
+    assert index.counts("m", ["/nowhere"]) == {}
+
+
+def test_runs_that_have_not_ended(tmp_path):
+    """It is said what to look at; nothing of those that have."""
+    finished_run(tmp_path, [], "over")
+    run_dir = make_run(tmp_path, "alive")
+    watch = Watch("journal/x.seg", 7, {"pid": 1}, 2.5, "alive")
+
+    def describe(given: str) -> Entry:
+        return Entry({"created": 0.0}, {}, [watch] if given == run_dir else [])
+
+    index = Catalog(str(tmp_path), describe)
+    index.refresh()
+    assert index.unfinished() == {run_dir: [watch]}
+
+
+@pytest.mark.usefixtures("old")
+def test_a_closed_catalog_does_not_remove_its_file(tmp_path, describing):
+    """A thread that still looks while the program ends must not cost the next one the index."""
+    finished_run(tmp_path, [])
+    index = Catalog(str(tmp_path), describing)
+    index.refresh()
+    index.close()
+    assert index.refresh()
+    assert os.path.exists(database_path(str(tmp_path)))
+    describing.asked.clear()
+    Catalog(str(tmp_path), describing).refresh()
+    assert describing.asked == []

@@ -18,6 +18,7 @@ from epochal.core.errors import EpochalError, did_you_mean
 SECTIONS = {
     "Start": ("demo", "doctor", "settings"),
     "Read": ("ls", "show", "best", "diff", "sql", "tail", "console", "media", "tensorboard"),
+    "Live": ("serve", "control", "export"),
     "Evidence": ("compare", "analyze", "report", "logbook", "paper", "whence"),
     "Annotate": ("tag", "note"),
     "Keep": ("recover", "verify", "seal", "sync", "gc"),

@@ -76,14 +76,18 @@ def document(contents: Contents) -> dict[str, Any]:
     }
 
 
-def entry(run_dir: str) -> Entry:
+def entry(run_dir: str, contents: Contents | None = None) -> Entry:
     """Describe a run for the catalog.
+
+    Args:
+        run_dir: its folder.
+        contents: what it holds, if that was read already.
 
     Raises:
         RunFolderError, OSError: it cannot be read.
     """
     try:
-        contents = Contents(run_dir)
+        contents = contents or Contents(run_dir)
         about = document(contents)
         return Entry(about, dict(fields(about)), _watch(contents))
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a stranger's run.json

@@ -34,6 +34,11 @@ class RunFacts:
     def _contents(self) -> Contents:
         return Contents(self.dir, rank=self._rank)
 
+    @property
+    def contents(self) -> Contents:
+        """The snapshot of the folder that is shown: sessions and the parts that hold their rows."""
+        return self._contents
+
     @cached_property
     def _document(self) -> dict[str, Any]:
         if self._load is not None:

@@ -7,50 +7,22 @@ holds with their statistics, gives the points of chosen metrics as arrays, and i
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
-
-import numpy as np
 
 from epochal.core.errors import DamageError
 from epochal.core.items import HAS_EPOCH, Layout
 from epochal.journal import frames
 from epochal.journal.frames import Segment
+from epochal.read.rows import Points, Rows, joined, points_of, rows_after, split_long, wanted_keys
 from epochal.store import sealed, statistics
-from epochal.store.columns import Array, Block, SegmentData, read_segment
+from epochal.store.columns import Block, SegmentData, read_segment
 from epochal.store.events import Events, of_manifest
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 from epochal.store.statistics import Stats
 
-
-class Rows(NamedTuple):
-    """Rows of one key set, in logging order; arrays of shape (n_rows,).
-
-    Attributes:
-        layout: the metrics, phase and variant.
-        seq, elapsed_ns: int64.
-        steps: int64 or float64.
-        epochs: float64, None if the rows have none.
-        values: float64 by metric; only what was asked for.
-    """
-
-    layout: Layout
-    seq: Array
-    elapsed_ns: Array
-    steps: Array
-    epochs: Array | None
-    values: dict[str, Array]
-
-
-class Points(NamedTuple):
-    """Points of one metric, in logging order; arrays of shape (n_points,) as in :class:`Rows`."""
-
-    seq: Array
-    elapsed_ns: Array
-    steps: Array
-    epochs: Array | None
-    values: Array
+__all__ = ["Part", "PartEvent", "Parts", "Points", "Rows", "events_of", "points_of", "read_parts"]
 
 
 class PartEvent(NamedTuple):
@@ -186,23 +158,37 @@ class _Reading:
         if part is None or part.data.size != size:
             data = read_segment(
                 self._journal, segment, layouts, self._seq.get(session, 0),
-                self._descriptor.get(session),
+                self._descriptor.get(session), part.data if part else None,
             )  # fmt: skip
-            part = LivePart(segment, data)
-        layouts.update((block.layout.id, block.layout) for block in part.data.blocks)
+            part = LivePart(segment, data, part)
+        layouts.update(part.data.layouts)
         self._seq[session] = part.data.next_seq
         return part
 
 
-def points_of(rows: Rows, metric: str) -> Points:
-    """Return one metric of rows."""
-    return Points(rows.seq, rows.elapsed_ns, rows.steps, rows.epochs, rows.values[metric])
+class Known(NamedTuple):
+    """Statistics of the first rows of each layout."""
+
+    stats: dict[str, Stats]
+    rows: dict[Layout, int]
+
+
+_NOTHING = Known({}, {})
 
 
 class LivePart:
-    """A segment of the journal."""
+    """A segment of the journal.
 
-    def __init__(self, segment: Segment, data: SegmentData) -> None:
+    Args:
+        segment: which one.
+        data: what was read of it.
+        before: the part as an earlier reading gave it: its statistics are not computed again.
+
+    Attributes:
+        blocks: its rows by layout, in the order of logging.
+    """
+
+    def __init__(self, segment: Segment, data: SegmentData, before: LivePart | None = None) -> None:
         self.segment, self.data = segment, data
         self.descriptor, self.heartbeat = data.descriptor, data.heartbeat
         self.anchors: Sequence[tuple[int, int, int]] = data.anchors
@@ -215,9 +201,12 @@ class LivePart:
         self.stored_events = data.events
         start = data.descriptor
         self.offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
-        self._blocks: dict[Layout, list[Block]] = {}
+        self.blocks: dict[Layout, list[Block]] = {}
         for block in data.blocks:
-            self._blocks.setdefault(block.layout, []).append(block)
+            self.blocks.setdefault(block.layout, []).append(block)
+        self._known = _NOTHING
+        if before is not None and before.data.reading == data.reading:
+            self._known = before.known
         ends = [int(block.rows["mono_ns"][-1]) for block in data.blocks]
         ends += data.events.mono_ns[-1:]
         self.last_elapsed_ns = max(ends, default=0) + self.offset_ns if ends else 0
@@ -225,12 +214,19 @@ class LivePart:
     @cached_property
     def stats(self) -> dict[str, Stats]:
         """The statistics of each metric."""
-        found: dict[str, Stats] = {}
-        for rows in self.rows(None):
+        found = dict(self._known.stats)
+        for rows in self._rows(None, self._known.rows):
             for metric, values in rows.values.items():
                 new = statistics.of(values, rows.steps, rows.seq)
                 found[metric] = statistics.join_by_seq(found.get(metric, Stats()), new)
         return found
+
+    @property
+    def known(self) -> Known:
+        """The statistics that were computed so far."""
+        if "stats" not in self.__dict__:
+            return self._known
+        return Known(self.stats, {k: sum(len(b.rows) for b in v) for k, v in self.blocks.items()})
 
     def points(self, metric: str) -> list[Points]:
         """Return a metric's points, key set after key set."""
@@ -238,25 +234,30 @@ class LivePart:
 
     def rows(self, metrics: Collection[str] | None) -> Iterator[Rows]:
         """Yield the rows that have any of the metrics; None: all of them."""
-        for layout, blocks in self._blocks.items():
-            wanted = _wanted(layout, metrics)
-            if not wanted:
+        return self._rows(metrics, {})
+
+    def _rows(
+        self, metrics: Collection[str] | None, skipped: Mapping[Layout, int]
+    ) -> Iterator[Rows]:
+        for layout, blocks in self.blocks.items():
+            wanted = wanted_keys(layout, metrics)
+            tables = rows_after([block.rows for block in blocks], skipped.get(layout, 0))
+            if not wanted or not tables:
                 continue
-            tables = [block.rows for block in blocks]
-            epochs = _joined([t["epoch"] for t in tables]) if layout.variant & HAS_EPOCH else None
+            epochs = joined([t["epoch"] for t in tables]) if layout.variant & HAS_EPOCH else None
             yield Rows(
-                layout, _joined([t["seq"] for t in tables]),
-                _joined([t["mono_ns"] for t in tables]) + self.offset_ns,
-                _joined([t["step"] for t in tables]), epochs,
-                {key: _joined([t["values"][:, i] for t in tables]) for i, key in wanted},
+                layout, joined([t["seq"] for t in tables]),
+                joined([t["mono_ns"] for t in tables]) + self.offset_ns,
+                joined([t["step"] for t in tables]), epochs,
+                {key: joined([t["values"][:, i] for t in tables]) for i, key in wanted},
             )  # fmt: skip
 
 
 class SealedPart:
-    """A sealed segment."""
+    """A sealed segment: what its manifest in a folder says."""
 
     def __init__(self, folder: str, manifest: Manifest) -> None:
-        self._folder, self.manifest = folder, manifest
+        self.folder, self.manifest = folder, manifest
         self.segment, self.descriptor = manifest.segment, manifest.descriptor
         self.heartbeat, self.lost = manifest.heartbeat, manifest.lost
         self.anchors: Sequence[tuple[int, int, int]] = manifest.anchors
@@ -290,12 +291,12 @@ class SealedPart:
             DamageError: a file is missing or damaged.
         """
         for file in self.manifest.files:
-            if file.layout and (wanted := _wanted(file.layout, metrics)):
+            if file.layout and (wanted := wanted_keys(file.layout, metrics)):
                 yield self._wide(file, file.layout, wanted)
             elif file.kind == "long" and (
                 metrics is None or not file.stats.keys().isdisjoint(metrics)
             ):
-                yield from _split_long(self._table(file), metrics)
+                yield from split_long(self._table(file), metrics)
 
     @cached_property
     def stored_events(self) -> Events:
@@ -304,12 +305,12 @@ class SealedPart:
         Raises:
             DamageError: a file is missing or damaged.
         """
-        return of_manifest(self._folder, self.manifest)
+        return of_manifest(self.folder, self.manifest)
 
     def _table(self, file: SealedFile, columns: list[str] | None = None) -> Any:
         from epochal.store import parquet  # loads pyarrow: only when a sealed file is read
 
-        path = os.path.join(self._folder, file.name)
+        path = os.path.join(self.folder, file.name)
         try:
             return parquet.read(path, columns, footer_crc=file.footer_crc)
         except FileNotFoundError as error:
@@ -328,40 +329,3 @@ class SealedPart:
             layout, as_array(table[SEQ]), as_array(table[ELAPSED]), as_array(table[STEP]),
             epochs, {key: as_array(table[column]) for key, column in stored.items()},
         )  # fmt: skip
-
-
-def _wanted(layout: Layout, metrics: Collection[str] | None) -> list[tuple[int, str]]:
-    """Return the wanted metrics of a layout with their positions."""
-    if metrics is None:
-        return list(enumerate(layout.keys))
-    return [(i, key) for i, key in enumerate(layout.keys) if key in metrics]
-
-
-def _joined(parts: Sequence[Array]) -> Array:
-    return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
-
-
-def _split_long(table: Any, metrics: Collection[str] | None) -> Iterator[Rows]:
-    """Yield the rows of a long table by metric and variant; it is sorted by metric."""
-    from epochal.store.parquet import as_array  # loads pyarrow, as above
-
-    names = table["metric"].combine_chunks().dictionary_encode()
-    codes = as_array(names.indices)
-    edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
-    fixed = {
-        name: as_array(table[name]) for name in (SEQ, ELAPSED, STEP, EPOCH, "value", "variant")
-    }
-    phases = table["phase"]
-    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        metric = names.dictionary[int(codes[start])].as_py()
-        if metrics is not None and metric not in metrics:
-            continue
-        part = {name: column[start:stop] for name, column in fixed.items()}
-        for variant in np.unique(part["variant"]).tolist():
-            mine = part["variant"] == variant
-            phase = phases[start + int(mine.argmax())].as_py()
-            yield Rows(
-                Layout(0, (metric,), phase, variant), part[SEQ][mine], part[ELAPSED][mine],
-                part[STEP][mine], part[EPOCH][mine] if variant & HAS_EPOCH else None,
-                {metric: part["value"][mine]},
-            )  # fmt: skip

@@ -73,6 +73,11 @@ class Runs(Sequence[RunView]):
         names = ", ".join(repr(run.name) for run in self[:3])
         return f"<Runs {len(self):,}: {names}{', …' if len(self) > 3 else ''}>"
 
+    @property
+    def folders(self) -> list[str]:
+        """The runs' folders, in order."""
+        return list(self._folders)
+
     def filter(self, expression: str) -> Runs:
         """Return the runs that pass, see :mod:`epochal.read.filters`.
 

@@ -19,6 +19,7 @@ class LoggedText:
         text: the text.
         caption: "" if it has none.
         about: how it was generated: prompt, temperature, top_p, max_tokens, …
+        epoch: None if none was given.
     """
 
     step: float | None
@@ -26,6 +27,7 @@ class LoggedText:
     text: str
     caption: str = ""
     about: dict[str, Any] = field(default_factory=dict)
+    epoch: float | None = None
 
 
 def read(contents: Contents, key: str) -> Iterator[LoggedText]:
@@ -48,5 +50,6 @@ def read(contents: Contents, key: str) -> Iterator[LoggedText]:
         waiting.append(str(said.get("text", "")))
         if number == total:
             caption, about = str(first.get("caption") or ""), dict(first.get("about") or {})
-            yield LoggedText(step, event.elapsed_ns / 1e9, "".join(waiting), caption, about)
+            text, elapsed_s = "".join(waiting), event.elapsed_ns / 1e9
+            yield LoggedText(step, elapsed_s, text, caption, about, first.get("epoch"))
             waiting, first = [], {}

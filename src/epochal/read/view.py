@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from epochal.core.errors import MetricNotFoundError, NotFoundError, did_you_mean
 from epochal.core.records import Record
 from epochal.journal.append import append_events
+from epochal.read import annotations as written
 from epochal.read import artifacts, checkpoints, ranks, series, texts
 from epochal.read import console as console_lines
+from epochal.read.annotations import Annotation
 from epochal.read.artifacts import Artifact
 from epochal.read.checkpoints import Checkpoint
 from epochal.read.console import ConsoleLine
@@ -223,6 +225,11 @@ class RunView(RunFacts):
         return list(artifacts.read(self._contents))
 
     @property
+    def annotations(self) -> list[Annotation]:
+        """What people have written at places of the charts, in order."""
+        return list(written.read(self._contents))
+
+    @property
     def checkpoints(self) -> list[Checkpoint]:
         """The checkpoints that were saved and kept, in order; hidden ones are left out."""
         return checkpoints.read(self._contents)
@@ -268,6 +275,25 @@ class RunView(RunFacts):
     def rename(self, name: str) -> None:
         """Change the name; id and folder stay."""
         self._append("rename", {"name": str(name)})
+
+    def annotate(
+        self, text: str, step: float | None = None, metric: str | None = None, *, author: str = ""
+    ) -> None:
+        """Write a text at a place of the run's charts.
+
+        Args:
+            text: what to say.
+            step: where; None: about the whole run.
+            metric: whose chart; None: all of them.
+            author: who says it.
+
+        Raises:
+            SettingError: there is no text, or the step is no finite number.
+
+        Example:
+            >>> view.annotate("data changed", step=1000)  # doctest: +SKIP
+        """
+        self._append(written.KIND, written.fields(text, step, metric, author))
 
     def _append(self, kind: str, data: Mapping[str, Any]) -> None:
         append_events(self.dir, self.id, [(kind, data)])

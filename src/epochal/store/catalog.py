@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from epochal.core.errors import RunFolderError
 from epochal.core.problems import logger
 from epochal.store import folder
+from epochal.store.catalog_entry import Described, Entry, Path, Watch, encoded, patched, went_on
 from epochal.store.catalog_file import FORMAT, connect, database_path, in_memory, is_damage
-from epochal.store.liveness import of_process
 
 __all__ = ["FORMAT", "Catalog", "Entry", "Watch", "database_path"]
 
@@ -32,38 +32,10 @@ YOUNG_NS = 2_000_000_000
 count time in steps."""
 
 BATCH = 500
-Path = tuple[str, ...]
+FEW = 50
+"""So few changes are made in the columns that were read; after more, they are read again."""
+
 T = TypeVar("T")
-
-
-class Watch(NamedTuple):
-    """A session that has not ended: what to look at to see whether it went on.
-
-    Attributes:
-        file: its last segment, relative to the run folder; size: in bytes then.
-        descriptor: whose life to look at; seen_s: when it was last heard of.
-        life: what was said then.
-    """
-
-    file: str
-    size: int
-    descriptor: Mapping[str, Any]
-    seen_s: float
-    life: str
-
-
-class Entry(NamedTuple):
-    """A described run.
-
-    Attributes:
-        document: JSON-able; has ``created``, unix seconds.
-        fields: what can be asked for by path; JSON-able values.
-        watch: its sessions that have not ended.
-    """
-
-    document: dict[str, Any]
-    fields: Mapping[Path, Any]
-    watch: Sequence[Watch] = ()
 
 
 class _Row(NamedTuple):
@@ -107,7 +79,40 @@ class Catalog:
         """
         with self._lock:
             self._projects = None if projects is None else list(projects)
-            return self._guarded(self._refresh)
+            found, changed, gone = self._guarded(self._look)
+        # While runs are described others may ask: a first visit shows what is there so far.
+        for start in range(0, len(changed), BATCH):
+            entries = self._described(changed[start : start + BATCH])
+            with self._lock:
+                self._guarded(partial(self._write, entries, ()))
+        with self._lock:
+            if gone:
+                self._guarded(partial(self._write, (), gone))
+            return self._newest_first(found)
+
+    def known(self) -> list[str]:
+        """Return the folders of the runs that are in the index, newest first, without a look."""
+        with self._lock:
+            if self._version is None:
+                self._guarded(self._read_rows)
+            return self._newest_first(self._rows)
+
+    def unfinished(self) -> dict[str, list[Watch]]:
+        """Return what to look at of the runs that have not ended, by folder."""
+        with self._lock:
+            found = [(run_dir, row.watch) for run_dir, row in self._rows.items() if row.watch]
+        return {run_dir: [Watch(*each) for each in json.loads(watch)] for run_dir, watch in found}
+
+    def paths(self, root: str) -> list[Path]:
+        """Return the paths that begin with a name, such as those of all metrics or configs."""
+        with self._lock:
+            self._guarded(self._read_rows)
+            return list(self._below(root))
+
+    def counts(self, root: str, run_dirs: Iterable[str]) -> dict[Path, int]:
+        """Return how many of some runs have each of the fields that begin with a name."""
+        with self._lock:
+            return self._guarded(lambda: self._count(root, run_dirs))
 
     def column(self, path: Path) -> dict[str, Any]:
         """Return one field of all runs that have it, by folder, as of the last refresh."""
@@ -136,7 +141,8 @@ class Catalog:
 
     # -- refreshing --------------------------------------------------------------------------
 
-    def _refresh(self) -> list[str]:
+    def _look(self) -> tuple[dict[str, int], list[tuple[str, int]], list[str]]:
+        """Return the folders that are there, those that must be described, and those that left."""
         projects = self._projects
         self._read_rows()
         rows = self._rows
@@ -152,17 +158,19 @@ class Catalog:
                 row is None
                 or row.mtime != mtime
                 or row.checked - mtime < YOUNG_NS
-                or (row.watch and _went_on(run_dir, row.watch))
+                or (row.watch and went_on(run_dir, row.watch))
             ):
                 changed.append((run_dir, mtime))
             found[run_dir] = mtime
         below = None if projects is None else tuple(f"{p}{os.sep}" for p in projects)
         gone = [d for d in self._rows if d not in found and (below is None or d.startswith(below))]
-        if changed or gone:
-            self._write(changed, gone)
+        return found, changed, gone
+
+    def _newest_first(self, found: Iterable[str]) -> list[str]:
+        rows = self._rows
         return sorted(
-            (d for d in found if d in self._rows),
-            key=lambda d: (self._rows[d].created, d), reverse=True,
+            (run_dir for run_dir in found if run_dir in rows),
+            key=lambda run_dir: (rows[run_dir].created, run_dir), reverse=True,
         )  # fmt: skip
 
     def _folders(self) -> Iterator[str]:
@@ -179,29 +187,36 @@ class Catalog:
                         if run_dir in self._rows or folder.run_id(run_dir) is not None:
                             yield run_dir
 
-    def _write(self, changed: Sequence[tuple[str, int]], gone: Sequence[str]) -> None:
-        """Describe what changed, a batch at a time, so that the file is never locked for long."""
-        for start in range(0, max(len(changed), 1), BATCH):
-            entries = []
-            for run_dir, mtime in changed[start : start + BATCH]:
-                checked = time.time_ns()
-                try:
-                    entries.append((run_dir, mtime, checked, self._describe(run_dir)))
-                except (RunFolderError, OSError) as error:
-                    logger.debug("the catalog leaves %s out: %s", run_dir, error)
-                    self._rows.pop(run_dir, None)
-            with self._transaction():
-                self._delete(gone if start == 0 else ())
-                for entry in entries:
-                    self._put(*entry)
-        self._columns = {}
+    def _described(self, changed: Sequence[tuple[str, int]]) -> list[Described]:
+        entries = []
+        for run_dir, mtime in changed:
+            checked = time.time_ns()
+            try:
+                entries.append(Described(run_dir, mtime, checked, self._describe(run_dir)))
+            except (RunFolderError, OSError) as error:
+                logger.debug("the catalog leaves %s out: %s", run_dir, error)
+                entries.append(Described(run_dir, mtime, checked, None))
+        return entries
+
+    def _write(self, entries: Sequence[Described], gone: Sequence[str]) -> None:
+        """Write one batch of what was described, so that the file is never locked for long."""
+        with self._transaction():
+            self._delete(gone)
+            for each in entries:
+                if each.entry is None:
+                    self._rows.pop(each.run_dir, None)
+                else:
+                    self._put(each.run_dir, each.mtime, each.checked, each.entry)
+        self._columns = {path: patched(self._columns[path], path, entries, gone)
+                         for path in self._columns if len(entries) < FEW}  # fmt: skip
         self._dirs = {row.id: where for where, row in self._rows.items()}
 
     def _delete(self, gone: Iterable[str]) -> None:
         for run_dir in gone:
-            row = self._rows.pop(run_dir)
+            row = self._rows.pop(run_dir, None)
             for table, column in (("runs", "id"), ("documents", "run"), ("fields", "run")):
-                self._db.execute(f"delete from {table} where {column} = ?", (row.id,))  # noqa: S608
+                if row is not None:
+                    self._db.execute(f"delete from {table} where {column} = ?", (row.id,))  # noqa: S608
 
     def _put(self, run_dir: str, mtime: int, checked: int, entry: Entry) -> None:
         execute = self._db.execute
@@ -220,7 +235,7 @@ class Catalog:
         execute("delete from fields where run = ?", (run,))
         self._db.executemany(
             "insert or replace into fields values (?, ?, ?)",
-            [(self._path_id(path), run, _encoded(value)) for path, value in entry.fields.items()],
+            [(self._path_id(path), run, encoded(value)) for path, value in entry.fields.items()],
         )
         self._rows[run_dir] = _Row(run, *row[1:])
 
@@ -259,6 +274,25 @@ class Catalog:
             column.update(zip(stored, json.loads(b"[" + texts + b"]"), strict=True))
         return column
 
+    def _below(self, root: str) -> dict[Path, int]:
+        begin = json.dumps([root])[:-1]  # '["config"', which "," or "]" follows
+        found = [each for each in self._paths if each.startswith(begin)]
+        return {tuple(json.loads(path)): self._paths[path] for path in found}
+
+    def _count(self, root: str, run_dirs: Iterable[str]) -> dict[Path, int]:
+        self._read_rows()
+        ids = [(self._rows[run_dir].id,) for run_dir in run_dirs if run_dir in self._rows]
+        self._db.execute("create temp table if not exists chosen (run integer primary key)")
+        self._db.execute("begin")  # only the temporary table is locked
+        self._db.execute("delete from chosen")
+        self._db.executemany("insert or ignore into chosen values (?)", ids)
+        self._db.execute("commit")
+        # "cross": those that have the field are few, or they are as many as were chosen.
+        query = "select count(*) from fields cross join chosen using (run) where path = ?"
+        below = self._below(root).items()
+        counted = {path: self._db.execute(query, (number,)).fetchone()[0] for path, number in below}
+        return {path: count for path, count in counted.items() if count}
+
     def _read_document(self, run_dir: str) -> dict[str, Any]:
         self._read_rows()
         query = "select body from documents where run = ?"
@@ -292,7 +326,8 @@ class Catalog:
                 self._db = in_memory() if last else self._open(after=error)
                 self._version, self._rows = None, {}
                 with contextlib.suppress(sqlite3.Error):
-                    self._refresh()
+                    _, changed, gone = self._look()
+                    self._write(self._described(changed), gone)
         return work()
 
     def _open(self, after: sqlite3.Error | None = None) -> sqlite3.Connection:
@@ -312,18 +347,6 @@ class Catalog:
             return in_memory()
 
 
-def _encoded(value: Any) -> Any:
-    """Return a value as SQLite keeps it exactly, anything else as JSON in bytes."""
-    kind = type(value)
-    if kind is str and value.isascii():
-        return value
-    if kind is int and -(2**63) <= value < 2**63:
-        return value
-    if kind is float and not math.isnan(value) and value != 0.0:
-        return value
-    return json.dumps(value, default=str).encode("ascii")
-
-
 def _entries(path: str) -> list[str]:
     try:
         with os.scandir(path) as entries:
@@ -336,16 +359,3 @@ def _absolute(root: str, where: str) -> str:
     if where.startswith(os.curdir):  # "." or ".."
         return os.path.normpath(os.path.join(root, where))
     return f"{root}{os.sep}{where}"
-
-
-def _went_on(run_dir: str, watch: str) -> bool:
-    """Say whether a session that had not ended has more to say, or has died."""
-    for file, size, descriptor, seen_s, life in json.loads(watch):
-        try:
-            if os.stat(os.path.join(run_dir, file)).st_size != size:
-                return True
-        except OSError:
-            return True
-        if of_process(descriptor, seen_s).value != life:
-            return True
-    return False

@@ -68,5 +68,5 @@ def _prepared(db: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Say whether the file is at fault, and not its place or another process."""
-    return not isinstance(error, sqlite3.OperationalError)
+    """Say whether the file is at fault, and not its place, another process or that it is closed."""
+    return not isinstance(error, sqlite3.OperationalError | sqlite3.ProgrammingError)

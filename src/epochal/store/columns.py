@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,10 @@ from epochal.journal.frames import Damage, Frame, Segment
 from epochal.store.events import Events
 
 Array = npt.NDArray[Any]
+
+_READINGS = itertools.count(1)
+_TAIL_BYTES = 64
+_MERGED_ROWS = 16_384
 
 
 @dataclass
@@ -62,6 +67,10 @@ class SegmentData:
         lost: items missing in the sequence before it.
         damage: ranges of bytes that are no frames, or that hold rows whose layout is lost.
         size: bytes of the file.
+        layouts: those of the session that were known at its end.
+        stop: byte after the last good frame, where reading can go on.
+        tail: the last bytes before it.
+        reading: equal numbers: what the shorter one holds begins the longer one.
     """
 
     descriptor: dict[str, Any] = field(default_factory=dict)
@@ -73,6 +82,10 @@ class SegmentData:
     lost: int = 0
     damage: list[Damage] = field(default_factory=list)
     size: int = 0
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    stop: int = 0
+    tail: bytes = b""
+    reading: int = 0
 
     @property
     def ended(self) -> bool:
@@ -95,8 +108,9 @@ def read_segment(
     layouts: dict[int, Layout],
     seq: int = 0,
     descriptor: dict[str, Any] | None = None,
+    before: SegmentData | None = None,
 ) -> SegmentData:
-    """Read a whole segment.
+    """Read a segment.
 
     Args:
         folder: the journal folder.
@@ -104,20 +118,33 @@ def read_segment(
         layouts: layouts of the session's earlier segments; extended.
         seq: the next expected sequence number; items before it are repetitions and are left out.
         descriptor: the session's, as an earlier segment told it.
+        before: what an earlier reading of it gave, with equal ``seq`` and ``descriptor``; it stays
+            as it is, and if the file has only grown since then, no more than that is read.
 
     Raises:
         FileNotFoundError: it was sealed meanwhile.
     """
     with open(os.path.join(folder, segment.name), "rb") as file:
+        found = _continued(before, file)
+        if found is None:
+            file.seek(0)
+            found = SegmentData(descriptor=dict(descriptor or {}), next_seq=seq)
+            found.reading = next(_READINGS)
+        layouts.update(found.layouts)
         data = file.read()
-    found = SegmentData(descriptor=dict(descriptor or {}), next_seq=seq, size=len(data))
-    scanned = list(frames.scan(data, segment.mark))
+    start, old = found.stop, len(found.blocks)
+    scanned = [
+        each._replace(start=start + each.start, stop=start + each.stop)
+        for each in frames.scan(data, segment.mark)
+    ]
     for each in scanned:  # first: a later descriptor also lists what a damaged frame defined
         if isinstance(each, Frame) and each.kind == frames.DESCRIPTOR:
             listed = json.loads(bytes(each.payload))["layouts"]
             layouts.update((layout["id"], Layout.from_dict(layout)) for layout in listed)
     waiting: list[Frame] = []
     for each in scanned:
+        if isinstance(each, Frame):
+            found.stop = each.stop
         if isinstance(each, Frame) and each.kind == frames.ITEMS:
             waiting.append(each)
             continue
@@ -128,7 +155,39 @@ def read_segment(
         else:
             _take_clock(each, found)
     _take_items(waiting, found, layouts)
+    if old:
+        found.blocks = _merged(found.blocks, old)
+    found.size, found.layouts = start + len(data), dict(layouts)
+    read = found.stop - start
+    found.tail = (found.tail + data[max(0, read - _TAIL_BYTES) : read])[-_TAIL_BYTES:]
     return found
+
+
+def _continued(before: SegmentData | None, file: BinaryIO) -> SegmentData | None:
+    """Return a copy of what was read, the file at its end; None: all has to be read again."""
+    if before is None or not before.stop or any(not each.torn for each in before.damage):
+        return None  # damaged: a later descriptor may bring back lost rows
+    file.seek(before.stop - len(before.tail))
+    if file.read(len(before.tail)) != before.tail:
+        return None
+    events = Events()
+    events.extend(before.events)
+    return replace(
+        before, blocks=list(before.blocks), anchors=list(before.anchors), events=events, damage=[]
+    )
+
+
+def _merged(blocks: list[Block], old: int) -> list[Block]:
+    """Join the newest rows with few earlier ones, so that thousands of readings stay few blocks."""
+    by_layout: dict[Layout, list[Block]] = defaultdict(list)
+    for block in blocks[:old]:
+        by_layout[block.layout].append(block)
+    for block in blocks[old:]:
+        mine, rows = by_layout[block.layout], block.rows
+        while mine and len(mine[-1].rows) < min(2 * len(rows), _MERGED_ROWS):
+            rows = np.concatenate([mine.pop().rows, rows])
+        mine.append(Block(block.layout, rows))
+    return list(itertools.chain.from_iterable(by_layout.values()))
 
 
 def _take_clock(frame: Frame, found: SegmentData) -> None:

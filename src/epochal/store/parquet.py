@@ -28,6 +28,9 @@ _TAIL = struct.Struct("<I4s")
 
 FLOAT_ENCODING, INT_ENCODING = "BYTE_STREAM_SPLIT", "DELTA_BINARY_PACKED"
 
+ROW_GROUP_ROWS = 32_768
+"""Rows that are read at once: a look at a few rows of a million decodes no more than these."""
+
 
 class Columns:
     """All rows of one layout in a segment as arrays, in logging order.
@@ -158,7 +161,7 @@ def write(table: pa.Table, path: str) -> int:
     pq.write_table(
         table, path, compression="zstd", compression_level=1, use_dictionary=False,
         column_encoding=encodings if unique else None, write_page_checksum=True,
-        write_statistics=True,
+        write_statistics=True, row_group_size=ROW_GROUP_ROWS,
     )  # fmt: skip
     with open(path, "rb") as file:
         os.fsync(file.fileno())
@@ -194,6 +197,64 @@ def read(path: str, columns: list[str] | None = None, *, footer_crc: int | None 
     if columns is not None and table.schema.names != columns:
         raise _damaged(path, "it has other columns than its manifest says")
     return table
+
+
+class RowGroups:
+    """A sealed file of which some rows are read; it is not kept open.
+
+    Args:
+        path: the file.
+        footer_crc: what :func:`crc_of_footer` said of the file when it was written.
+
+    Attributes:
+        starts: the first row of each group, and after the last one the number of rows.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamageError: its footer is damaged.
+    """
+
+    def __init__(self, path: str, footer_crc: int | None = None) -> None:
+        self._path = path
+        if footer_crc is not None and crc_of_footer(path) != footer_crc:
+            raise _damaged(path, "the checksum of its footer is wrong")
+        try:
+            self._footer = pq.read_metadata(path)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise _damaged(path, str(error)) from error
+        groups = range(self._footer.num_row_groups)
+        rows = [self._footer.row_group(group).num_rows for group in groups]
+        self.starts = np.cumsum([0, *rows])
+
+    def having(self, column: str, value: str) -> list[int]:
+        """Return the groups in which a column of texts may have a value, by their statistics."""
+        number = self._footer.schema.names.index(column)
+        chunks = [self._footer.row_group(g).column(number) for g in range(len(self.starts) - 1)]
+        known = [chunk.statistics for chunk in chunks]
+        return [
+            group
+            for group, said in enumerate(known)
+            if said is None or not said.has_min_max or said.min <= value <= said.max
+        ]
+
+    def read(self, groups: Sequence[int], columns: list[str]) -> pa.Table:
+        """Read columns of some groups, checking each page.
+
+        Raises:
+            FileNotFoundError: the file is gone.
+            DamageError: a checksum does not match.
+        """
+        try:
+            with pq.ParquetFile(
+                self._path, metadata=self._footer, page_checksum_verification=True
+            ) as file:
+                return file.read_row_groups(groups, columns=columns, use_threads=False)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise _damaged(self._path, str(error)) from error
 
 
 def crc_of_footer(path: str) -> int:

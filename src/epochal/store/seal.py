@@ -14,18 +14,20 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from epochal.core import ring
 from epochal.core.atomic import write_atomically
+from epochal.core.errors import DamageError
 from epochal.core.items import FLOAT_STEP, Layout
+from epochal.core.problems import logger
 from epochal.journal import frames, recovery
 from epochal.journal.frames import Segment
-from epochal.store import cursor, folder, parquet, sealed
-from epochal.store.columns import Block, SegmentData, read_segment
+from epochal.store import cursor, folder, level_files, parquet, sealed
+from epochal.store.columns import Array, Block, SegmentData, read_segment
 from epochal.store.liveness import Life, life
-from epochal.store.sealed import Manifest, SealedFile
+from epochal.store.sealed import ELAPSED, SEQ, STEP, Manifest, SealedFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +61,7 @@ def seal_run(run_dir: str) -> Sealed:
         segments = _sessions(run_dir).get(session, [])  # again: its ring may have been saved
         for each in _seal_session(run_dir, segments if over else segments[:-1]):
             done = Sealed(*(a + b for a, b in zip(done, each, strict=True)))
+    _add_levels(os.path.join(run_dir, "sealed"))
     return done
 
 
@@ -119,7 +122,10 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
         name = f"{stem}-{number:03d}.parquet"
         _write_table(target, name, columns.table())
         rows = len(columns.seq)
-        files.append(_file(target, name, "rows", rows, columns.layout, columns.stats()))
+        file = _file(target, name, "rows", rows, columns.layout, columns.stats())
+        fixed = (columns.seq, columns.elapsed_ns, columns.step)
+        _write_level(target, file, fixed, columns.values)
+        files.append(file)
     for suffix, wanted in (("long", 0), ("long-float", FLOAT_STEP)):
         these = [each for each in rare if each.layout.variant & FLOAT_STEP == wanted]
         if these:
@@ -188,6 +194,41 @@ def _file(
     path = os.path.join(target, name)
     crc = parquet.crc_of_footer(path)
     return SealedFile(name, kind, rows, os.path.getsize(path), layout, stats or {}, crc)
+
+
+def _write_level(
+    target: str, file: SealedFile, fixed: tuple[Array, Array, Array], values: Sequence[Array]
+) -> None:
+    """Write the level of a table that is large enough; without one it is only read more slowly."""
+    if file.rows < level_files.MIN_ROWS or file.footer_crc is None:
+        return
+    try:
+        level_files.write(level_files.level_path(target, file), fixed, values, file.footer_crc)
+    except OSError as error:
+        logger.debug("no level is written for %s: %s", file.name, error)
+
+
+def _add_levels(target: str) -> None:
+    """Write the levels that sealed tables lack, as an earlier version sealed them, or lost."""
+    for segment in sealed.sealed_segments(target):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `verify` names them
+            for file in sealed.read_manifest(target, segment).files:
+                if file.layout and file.rows >= level_files.MIN_ROWS:
+                    _add_level(target, file, file.layout)
+
+
+def _add_level(target: str, file: SealedFile, layout: Layout) -> None:
+    try:
+        level_files.open_level(target, file).check()
+    except (FileNotFoundError, DamageError):
+        names = sealed.parquet_columns(layout)
+        try:
+            table = parquet.read(os.path.join(target, file.name), footer_crc=file.footer_crc)
+        except DamageError:
+            return  # as `epochal verify` says
+        arrays = {name: parquet.as_array(table[name]) for name in names}
+        fixed = (arrays[SEQ], arrays[ELAPSED], arrays[STEP])
+        _write_level(target, file, fixed, [arrays[name] for name in names[-len(layout.keys) :]])
 
 
 def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:

@@ -26,9 +26,10 @@ from epochal.store.checker import Checker
 from epochal.store.checkpoint_check import CheckpointRecord
 from epochal.store.columns import SegmentData, read_segment
 from epochal.store.events import Events, of_manifest
+from epochal.store.level_files import level_path, open_level
 from epochal.store.liveness import Life, life
 from epochal.store.media_check import MediaRecord
-from epochal.store.sealed import Manifest
+from epochal.store.sealed import Manifest, SealedFile
 from epochal.store.sequence import Range
 
 
@@ -235,9 +236,20 @@ class _Session:
             self._counted(os.path.join(self.sealed, file.name))
             for start, stop, reason in content.damage:
                 self._damaged(f"sealed/{file.name}", start, stop, reason)
+            self._check_level(file)
             self.seq += content.seq or []
             if content.seq is None:
                 self.end = max(self.end, manifest.seq[1])
+
+    def _check_level(self, file: SealedFile) -> None:
+        """Check what a table was condensed to; nothing is lost with it."""
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                open_level(self.sealed, file).check()
+            except DamageError as error:
+                why = str(error).removeprefix(self.found.run_dir + os.sep)
+                self.found.remarks.append(f"{why} by `epochal seal`")
+            self._counted(level_path(self.sealed, file))
 
     def _check_end(self) -> None:
         """Say what an unfinished frame at the very end means: still written, unsaved or lost."""

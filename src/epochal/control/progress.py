@@ -1,0 +1,235 @@
+"""How runs stand, as read from their folders; what was read serves all tabs for half a second."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from epochal.core.errors import EpochalError
+from epochal.loggers.names import STEP_METRICS
+from epochal.read.metrics import MetricSummary
+from epochal.read.project import Project
+from epochal.read.project import open as open_project
+from epochal.read.view import RunView
+from epochal.store.verify import behind
+
+AGAIN_S = 0.5
+KEPT_VIEWS = 20
+BUCKETS = 240
+LISTED = 200
+"""So many of the newest runs can be chosen."""
+
+SUMMARY = (
+    ("Loss", STEP_METRICS["loss"]), ("Validation loss", "val/loss"),
+    ("Accuracy", STEP_METRICS["accuracy"]), ("Gradient norm", STEP_METRICS["gradient_norm"]),
+    ("Learning rate", STEP_METRICS["learning_rate"]),
+)  # fmt: skip
+
+
+class Curve(NamedTuple):
+    """A metric in at most ``BUCKETS`` pieces: their first steps, smallest and largest values.
+
+    ``last`` is the step of the last point.
+    """
+
+    steps: list[float]
+    low: list[float]
+    high: list[float]
+    points: int
+    last: float = math.nan
+
+
+class Progress(NamedTuple):
+    """How a run stands.
+
+    Attributes:
+        id, name, project, state, error: as the run says; of an error the last line.
+        step, steps: the last one, and how many there are to be (None: not known).
+        elapsed_s: since its start.
+        loss, val_loss: the last ones, None before the first.
+        curve: of the training's loss.
+    """
+
+    id: str
+    name: str
+    project: str
+    state: str
+    error: str
+    step: float | None
+    steps: int | None
+    elapsed_s: float
+    loss: float | None
+    val_loss: float | None
+    curve: Curve
+
+
+class Listed(NamedTuple):
+    """A run in the list of runs."""
+
+    id: str
+    name: str
+    project: str
+    state: str
+    steps: float | None
+    created_s: float
+
+
+class Details(NamedTuple):
+    """What the monitoring tab says of a run.
+
+    Attributes:
+        facts: (name, value) in words.
+        table: (metric, MetricSummary) of those that the run has.
+        health: (subject, what is so, whether it is well).
+    """
+
+    facts: list[tuple[str, str]]
+    table: list[tuple[str, MetricSummary]]
+    health: list[tuple[str, str, bool]]
+
+
+class Runs:
+    """Reads the runs of a folder.  Threads may share it.
+
+    Args:
+        root: the folder of runs.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._project: Project | None = None
+        self._views: OrderedDict[str, tuple[float, RunView]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def listed(self) -> list[Listed]:
+        """Return the newest runs."""
+        with self._lock:
+            try:
+                self._project = self._project or open_project(self._root)
+                runs = self._project.runs(limit=LISTED)
+            except EpochalError:  # there is no folder yet
+                return []
+            columns = ("id", "name", "project", "state", "steps", "created")
+            return [Listed(*row) for row in zip(*map(runs.values, columns), strict=True)]
+
+    def view(self, run_dir: str) -> RunView:
+        """Return a run as it was at most half a second ago."""
+        with self._lock:
+            now = time.monotonic()
+            read_at, view = self._views.pop(run_dir, (-math.inf, None))
+            if view is None:
+                view = RunView(run_dir)
+            elif now - read_at > AGAIN_S:
+                view.refresh()
+            else:
+                now = read_at
+            self._views[run_dir] = now, view
+            while len(self._views) > KEPT_VIEWS:
+                self._views.popitem(last=False)
+            return view
+
+    def of_id(self, run_id: str) -> RunView | None:
+        """Return a run by its whole id, None if there is none."""
+        with self._lock:
+            if not any(run_id == run.id for run in self.listed()) or self._project is None:
+                return None
+            return self.view(self._project.run(run_id).dir)
+
+    def progress(self, run_dir: str) -> Progress:
+        """Return how a run stands.
+
+        Raises:
+            EpochalError: it cannot be read.
+        """
+        with self._lock:
+            view = self.view(run_dir)
+            steps = view.config.get("steps")
+            lines = [line for line in view.error.splitlines() if line.strip()]
+            return Progress(
+                view.id, view.name, view.project, view.state, lines[-1] if lines else "",
+                view.steps, steps if isinstance(steps, int) else None, view.duration_s,
+                _last(view, STEP_METRICS["loss"]), _last(view, "val/loss"), _curve(view),
+            )  # fmt: skip
+
+    def details(self, view: RunView) -> Details:
+        """Return what is to be said of a run."""
+        with self._lock:
+            return Details(_facts(view), _table(view), _health(view))
+
+
+def curve(steps: Any, values: Any) -> Curve:
+    """Return points in at most ``BUCKETS`` pieces; NaN and infinity are left out.
+
+    Example:
+        >>> curve([1, 2, 3], [0.5, float("nan"), 0.25])
+        Curve(steps=[1.0, 3.0], low=[0.5, 0.25], high=[0.5, 0.25], points=2, last=3.0)
+    """
+    x, y = np.asarray(steps, np.float64), np.asarray(values, np.float64)
+    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    starts = np.unique(np.linspace(0, len(x), min(len(x), BUCKETS), endpoint=False, dtype=int))
+    if not len(x):
+        return Curve([], [], [], 0)
+    low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
+    return Curve(x[starts].tolist(), low.tolist(), high.tolist(), len(x), float(x[-1]))
+
+
+def _curve(view: RunView) -> Curve:
+    if STEP_METRICS["loss"] not in view.metrics:
+        return Curve([], [], [], 0)
+    series = view.series(STEP_METRICS["loss"])
+    return curve(series.steps, series.values)
+
+
+def _last(view: RunView, metric: str) -> float | None:
+    found = view.metrics.get(metric)
+    return None if found is None else found.summary.last
+
+
+def _facts(view: RunView) -> list[tuple[str, str]]:
+    facts = [
+        ("Run", f"{view.name} ({view.id})"), ("Project", view.project), ("State", view.state),
+        ("Tags", ", ".join(view.tags)), ("Notes", view.notes), ("Host", view.host or ""),
+    ]  # fmt: skip
+    facts += [(str(name), str(value)) for name, value in view.config.items()]
+    saved = view.checkpoints
+    if saved:
+        facts.append(("Checkpoints", str(len(saved))))
+    return [(name, value) for name, value in facts if value]
+
+
+def _table(view: RunView) -> list[tuple[str, MetricSummary]]:
+    metrics = view.metrics
+    return [(label, metrics[name].summary) for label, name in SUMMARY if name in metrics]
+
+
+def _health(view: RunView) -> list[tuple[str, str, bool]]:
+    lag = behind(view.dir)
+    known = view.metrics
+    bad = {
+        word: known[name].summary.mean * known[name].summary.count
+        for word, name in (("NaN", STEP_METRICS["nan_count"]), ("Inf", STEP_METRICS["inf_count"]))
+        if name in known
+    }
+    numbers = ", ".join(f"{count:,.0f} {word}" for word, count in bad.items() if count)
+    problems = ", ".join(f"{count:,} of {topic}" for topic, count in view.problems.items())
+    mirrors = ", ".join(f"{sink} {size:,} bytes behind" for sink, size in lag.items())
+    behind_while = view.state == "running"
+    rows = [
+        ("Records", f"{view.lost:,} lost" if view.lost else "all there", not view.lost),
+        ("Stored bytes", view.damage[0] if view.damage else "sound", not view.damage),
+        ("Values", f"{view.refused:,} refused" if view.refused else "all recorded",
+         not view.refused),
+        ("Problems", problems or "none", not problems),
+        ("Mirrors", mirrors or "up to date", not lag or behind_while),
+    ]  # fmt: skip
+    if bad:
+        rows.append(("Numbers", numbers or "no NaN, no Inf", not numbers))
+    rows += [(f"Alert: {alert['title']}", str(alert["text"]), False) for alert in view.alerts[-5:]]
+    return rows

@@ -1,0 +1,59 @@
+"""Annotations: what people have written at a place of a run's charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from epochal.core.errors import SettingError
+from epochal.read.contents import Contents
+
+KIND = "annotation"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A text at a place of a run's charts.
+
+    Attributes:
+        step: where; None: it is about the whole run.
+        text: what was written.
+        metric: the chart; None: all of them.
+        time_s: when it was written, unix seconds.
+        author: by whom, "" if that was not said.
+    """
+
+    step: float | None
+    text: str
+    metric: str | None
+    time_s: float
+    author: str = ""
+
+
+def read(contents: Contents) -> Iterator[Annotation]:
+    """Yield the annotations of a run, in the order in which they were written."""
+    for session in contents.own:
+        for event in session.events(KIND):
+            at = (np.array([event.seq]), np.array([event.elapsed_ns]))
+            said = event.data
+            yield Annotation(
+                said.get("step"), str(said.get("text", "")), said.get("metric"),
+                float(session.clock.time_s(*at)[0]), str(said.get("author") or ""),
+            )  # fmt: skip
+
+
+def fields(text: str, step: float | None, metric: str | None, author: str) -> dict[str, Any]:
+    """Return the fields of an event.
+
+    Raises:
+        SettingError: there is no text, or the step is no finite number.
+    """
+    if not text.strip():
+        raise SettingError(f"an annotation is a text, not {text!r}")
+    if step is not None and (isinstance(step, bool) or not math.isfinite(step)):
+        raise SettingError(f"an annotation cannot stand at step {step!r}: give a number or None")
+    return {"text": text, "step": step, "metric": metric, "author": author}

@@ -1,0 +1,1 @@
+"""The dashboard: a small web server over the run folders themselves."""

@@ -1,0 +1,194 @@
+"""Answers: JSON with entity tags, and every error as ``{"error": sentence}``.
+
+A module's ``routes(state)`` makes its routes with :func:`getting` and :func:`posting`; the handlers
+are plain functions that return JSON-able data, or a ``Response``.  They run in threads, so a slow
+one holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from epochal.core import errors
+from epochal.core.names import printable
+
+MAX_BODY_BYTES = 1_000_000
+
+Handler = Callable[[Request], Any]
+PostHandler = Callable[[Request, dict[str, Any]], Any]
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (errors.NotFoundError, 404),
+    (errors.FilterError, 400),
+    (errors.SettingError, 400),
+    (errors.ConfigError, 400),
+    (errors.QueryError, 400),
+    (errors.EvidenceError, 422),
+    (errors.MissingExtraError, 501),
+    (errors.EpochalError, 500),
+)
+
+
+class RefusedError(Exception):
+    """A request that is not answered as asked.
+
+    Args:
+        status: of the answer.
+        message: one sentence for the person.
+        **more: further fields of the answer.
+    """
+
+    def __init__(self, status: int, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status, self.message, self.more = status, message, more
+
+
+def getting(path: str, handler: Handler) -> Route:
+    """Return a route that answers GET with what a plain function returns."""
+
+    def endpoint(request: Request) -> Response:
+        return _answer(request, handler(request))
+
+    return Route(path, endpoint, methods=["GET"])
+
+
+def posting(path: str, handler: PostHandler) -> Route:
+    """Return a route that answers POST; the function is given the body, a JSON object."""
+
+    async def endpoint(request: Request) -> Response:
+        body = _json_object(await request.body())
+        return _answer(request, await run_in_threadpool(handler, request, body))
+
+    return Route(path, endpoint, methods=["POST"])
+
+
+def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
+    """Return data as strict JSON with a tag of its content; not again to whom has it already.
+
+    Non-finite numbers become the strings NaN, Infinity and -Infinity.
+    """
+    body = to_json(value)
+    if request.method not in ("GET", "HEAD") or status != 200:
+        return Response(body, status, media_type="application/json")
+    etag = entity_tag(body)
+    headers = {"etag": etag}
+    return unchanged(request, etag) or Response(body, 200, headers, media_type="application/json")
+
+
+def error_answer(status: int, message: str, **more: Any) -> Response:
+    """Return an error as JSON."""
+    return Response(to_json({"error": message, **more}), status, media_type="application/json")
+
+
+def unchanged(request: Request, etag: str) -> Response | None:
+    """Return the answer "not modified" if the browser has what the tag names, else None."""
+    given = request.headers.get("if-none-match", "")
+    if etag in (each.strip().removeprefix("W/") for each in given.split(",")):
+        return Response(status_code=304, headers={"etag": etag})
+    return None
+
+
+def entity_tag(*parts: object) -> str:
+    """Return an entity tag of what an answer depends on."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else str(part).encode("utf-8", "replace"))
+        digest.update(b"\0")
+    return f'"{digest.hexdigest()[:24]}"'
+
+
+def to_json(value: Any) -> bytes:
+    """Return strict JSON in UTF-8.
+
+    Example:
+        >>> to_json({"loss": float("nan")})
+        b'{"loss":"NaN"}'
+    """
+    try:
+        text = _dumps(value)
+    except (ValueError, TypeError):  # non-finite numbers, keys that are no text, foreign types
+        text = _dumps(strict(value))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def strict(value: Any) -> Any:
+    """Return a value as strict JSON has it; types that JSON lacks become text."""
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): strict(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [strict(inner) for inner in value]
+    plain = getattr(value, "tolist", None)  # NumPy scalars and arrays
+    return strict(plain()) if callable(plain) else str(value)
+
+
+def handlers(root: str) -> dict[Any, Any]:
+    """Return what turns errors into answers; a message names no folder above the folder of runs."""
+    root = os.path.abspath(root)
+
+    def failed(_request: Request, error: Exception) -> Response:
+        if isinstance(error, RefusedError):
+            answer = error_answer(error.status, error.message, **error.more)
+            if error.status in (408, 413):
+                answer.headers["connection"] = "close"  # the rest of the body is not read
+            return answer
+        if isinstance(error, HTTPException):
+            answer = error_answer(error.status_code, str(error.detail))
+            answer.headers.update(error.headers or {})
+            return answer
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        message = _told(error).replace(root + os.sep, "").replace(root, os.path.basename(root))
+        return error_answer(status, message)
+
+    def broken(_request: Request, error: Exception) -> Response:
+        kind = type(error).__name__
+        return error_answer(500, f"the server failed ({kind}); its terminal says where")
+
+    kinds = (RefusedError, HTTPException, errors.EpochalError, OSError)
+    return {**dict.fromkeys(kinds, failed), Exception: broken}
+
+
+def _answer(request: Request, value: Any) -> Response:
+    return value if isinstance(value, Response) else json_answer(request, value)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body, parse_constant=_no_constant) if body else {}
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise RefusedError(400, "the body must be a JSON object")
+    return value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _told(error: Exception) -> str:
+    """Return an error as a sentence; the caret under a filter is left out."""
+    if isinstance(error, OSError) and not isinstance(error, errors.EpochalError):
+        name = os.path.basename(str(error.filename or ""))
+        return printable(f"{name}: {error.strerror or error}".removeprefix(": "))
+    return printable(str(error).split("\n", 1)[0])

@@ -1,0 +1,201 @@
+"""``write``: chosen runs as one HTML file that opens from disk and asks nobody for anything.
+
+The file holds the dashboard's own modules and what the server answers about the runs, recorded
+once.  What has no place in it: media, console, files, the code's differences, verdicts and papers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from starlette.applications import Starlette
+
+import epochal
+from epochal.core.atomic import write_atomically
+from epochal.core.errors import RunNotFoundError
+from epochal.core.names import slug
+from epochal.read.project import Project
+from epochal.store import folder
+from epochal.store.catalog_file import database_path
+from epochal.web import answers, charts, compare, run, runs, series
+from epochal.web.asking import Asked
+from epochal.web.export_frames import Container
+from epochal.web.export_page import document
+from epochal.web.state import State
+
+POINTS = 400
+METRICS_AT_ONCE = 50
+RUNS_AT_ONCE = 50
+MOST_IN_SUMMARY = 8
+LEFT_OUT = ("cwd", "argv")
+
+
+class Exported(NamedTuple):
+    """What was written: runs, metrics, and the file's size in bytes."""
+
+    runs: int
+    metrics: int
+    bytes: int
+
+
+def write(
+    path: str | os.PathLike[str], run_dirs: Sequence[str], *, filter: str | None = None,
+    points: int = POINTS, mean_only: bool = False, title: str = "",
+) -> Exported:  # fmt: skip
+    """Write runs into one HTML file.
+
+    Args:
+        path: the file; one that is there is replaced.
+        run_dirs: the runs' folders.
+        filter: only runs that pass, see :mod:`epochal.read.filters`.
+        points: buckets of each series; each has its mean, minimum and maximum.
+        mean_only: leave minimum and maximum out, which takes a third of the room.
+        title: of the page; default: the projects' names.
+
+    Raises:
+        RunNotFoundError: no runs are given, or none passes.
+        FilterError: the filter is not valid.
+        RunFolderError: the dashboard's files are missing in this installation.
+        DamageError: a run's files are damaged.
+        OSError: the file cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="epochal-export-") as temporary:
+        root = os.path.join(temporary, "runs")
+        _link(run_dirs, root)
+        state = State(root)
+        try:
+            count = _choose(state.project, filter)
+            content, table, kept = _content(state, points, mean_only=mean_only)
+        finally:
+            state.close()
+            _forget_index(root)
+    names = sorted({str(each["name"]) for each in table})
+    head, rows = _summary(table, kept)
+    page = document(title or f"Epochal: {', '.join(names)}", content, head, rows)
+    write_atomically(path, page)
+    metrics = {each["name"] for project in table for each in project["runs"]["metrics"]}
+    return Exported(count, len(metrics), len(page))
+
+
+def _link(run_dirs: Iterable[str], root: str) -> None:
+    """Make a folder of runs of links to folders that may lie anywhere."""
+    os.makedirs(root)
+    for run_dir in run_dirs:
+        below = os.path.join(root, slug(str(folder.describe(run_dir)["project"])))
+        os.makedirs(below, exist_ok=True)
+        os.symlink(os.path.abspath(run_dir), os.path.join(below, os.path.basename(run_dir)))
+
+
+def _forget_index(root: str) -> None:
+    """Delete the index of a folder that is no longer there."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(database_path(root) + suffix)
+
+
+def _choose(project: Project, expression: str | None) -> int:
+    """Remove the links to runs that do not pass; return how many are left."""
+    every = project.runs()
+    kept = {run.dir for run in (project.runs(expression) if expression else every)}
+    if not kept:
+        reason = f"none of {len(every):,} runs passes the filter" if every else "there are no runs"
+        raise RunNotFoundError(f"{reason}: nothing is exported")
+    for each in every:
+        if each.dir not in kept:
+            os.unlink(each.dir)
+    return len(kept)
+
+
+def _content(
+    state: State, points: int, *, mean_only: bool
+) -> tuple[bytes, list[dict[str, Any]], dict[str, Any]]:  # fmt: skip
+    """Return the container, what the server says of each project, and its recorded answers."""
+    routes = [route for module in (runs, run, series, charts, compare)
+              for route in module.routes(state)]  # fmt: skip
+    asked = Asked(Starlette(routes=routes, exception_handlers=answers.handlers(state.root)))
+    while (listed := asked.get("/api/projects"))["indexing"]:
+        time.sleep(0.05)
+    kept: dict[str, Any] = {"/api/projects": {**listed, "indexing": None}, "/api/about": _about()}
+    frames = Container(mean_only=mean_only)
+    tables, shown = {}, []
+    for project in listed["projects"]:
+        name = project["slug"]
+        table = asked.get("/api/runs", project=name)
+        tables[name] = table
+        shown.append({**project, "runs": table})
+        kept[f"/api/charts?project={name}"] = asked.get("/api/charts", project=name)
+        for run_id in table["id"]:
+            kept[f"/api/run/{run_id}"] = _without(asked.get(f"/api/run/{run_id}"))
+        metrics = [each["name"] for each in table["metrics"]]
+        for first in range(0, len(metrics), METRICS_AT_ONCE):
+            some = metrics[first : first + METRICS_AT_ONCE]
+            frames.add(_series(asked, table["id"], some, points))
+    ids = [run_id for table in tables.values() for run_id in table["id"]]
+    more = {"answers": kept, "runs": tables, "diff": _differences(asked, ids)}
+    return frames.body(more), shown, kept
+
+
+def _series(asked: Asked, ids: Sequence[str], metrics: Sequence[str], points: int) -> bytes:
+    body = {
+        "runs": ids, "metrics": metrics, "x": "step", "range": None, "width": points, "lead": 0,
+        "counts": True,
+    }  # fmt: skip
+    return asked.post("/api/series", body)
+
+
+def _about() -> dict[str, Any]:
+    return {
+        "version": epochal.__version__, "root": "", "write": False, "control": None,
+        "assets": True, "presets": {}, "exported_s": time.time(),
+    }  # fmt: skip
+
+
+def _without(about: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a run without its code's differences and places of this machine."""
+    git = {key: value for key, value in (about.get("git") or {}).items() if key != "diff"}
+    environment = {k: v for k, v in (about.get("environment") or {}).items() if k not in LEFT_OUT}
+    return {**about, "git": git, "environment": environment, "folder": "", "command": ""}
+
+
+def _differences(asked: Asked, ids: Sequence[str]) -> dict[str, Any]:
+    """Return the values of everything that runs can differ in, for all runs."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for first in range(0, len(ids), RUNS_AT_ONCE):
+        some = list(ids[first : first + RUNS_AT_ONCE])
+        if len(some) == 1:
+            some.append(ids[0])  # a difference needs two
+        if len(set(some)) == 1:
+            break
+        found = asked.get("/api/diff", runs=",".join(some))
+        for row in found["rows"]:
+            key = (row["kind"], *map(str, row["path"]))
+            mine = rows.setdefault(key, {**row, "values": [None] * len(ids)})
+            for run_id, value in zip(some, row["values"], strict=True):
+                mine["values"][ids.index(run_id)] = value
+    kept = ({k: row[k] for k in ("path", "kind", "values")} for row in rows.values())
+    return {"runs": list(ids), "rows": list(kept)}
+
+
+def _summary(
+    projects: Sequence[dict[str, Any]], answers: dict[str, Any]
+) -> tuple[list[str], list[list[str]]]:
+    """Return a plain table: the last value of the first metrics of each run."""
+    names = sorted({each["name"] for project in projects for each in project["runs"]["metrics"]})
+    shown = [name for name in names if not name.startswith("system/")][:MOST_IN_SUMMARY]
+    rows = []
+    for project in projects:
+        for run_id in project["runs"]["id"]:
+            about = answers[f"/api/run/{run_id}"]
+            values = [_short(about["summary"].get(name, {}).get("last")) for name in shown]
+            rows.append([str(project["name"]), str(about["name"]), str(about["state"]), *values])
+    return ["project", "run", "state", *shown], rows
+
+
+def _short(value: Any) -> str:
+    """Return a value for the plain table."""
+    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,173 @@
+"""A training that goes on while the page is open."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from dashboard_views import chart, expect_names, note
+from playwright.sync_api import expect
+
+TRAINING = """
+import sys
+import epochal
+run = epochal.init(project="live", name=sys.argv[2], dir=sys.argv[1], follow="off", sinks=(),
+                   capture_environment=False, console=True, log_system=False)
+print(run.id, file=sys.stderr, flush=True)
+for line in sys.stdin:
+    step = int(line)
+    run.log({"loss": 1 / (step + 1)}, step=step)
+    if step % 10 == 0:
+        run.log({"val/loss": 2 / (step + 1)}, step=step)
+        print(f"step {step} is done", flush=True)
+    run.flush()
+run.finish()
+"""
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  Object.defineProperty(document, "visibilityState",
+    { configurable: true, get: () => (hidden ? "hidden" : "visible") });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+class Training:
+    """A training in a process of its own that logs the steps it is told to."""
+
+    def __init__(self, folder, name="a run") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TRAINING, str(folder), name], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.id = self.process.stderr.readline().strip()
+
+    def log(self, *steps: int) -> None:
+        """Log steps."""
+        for step in steps:
+            self.process.stdin.write(f"{step}\n")
+        self.process.stdin.flush()
+
+    def finish(self) -> None:
+        """End the run."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(60)
+            self.process.stderr.close()
+
+
+@pytest.fixture
+def training(tmp_path):
+    """Starts trainings into ``tmp_path / "runs"``."""
+    started = []
+
+    def start(name="a run"):
+        started.append(Training(tmp_path / "runs", name))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.finish()
+
+
+@pytest.fixture
+def live(training, serve, tmp_path):
+    """A training with ten steps, and the server that shows it."""
+    begun = training()
+    begun.log(*range(10))
+    return begun, serve(tmp_path / "runs")
+
+
+def test_charts_follow_a_training(page, live):
+    """What is logged appears without anybody touching the page, until the run has ended."""
+    training, served = live
+    page.goto(served.url(f"/r/{training.id}/charts"))
+    expect(note(page, "loss")).to_contain_text("all 10 points")
+    expect(page.locator("main")).to_contain_text("running")
+    training.log(*range(10, 60))
+    expect(note(page, "loss")).to_contain_text("all 60 points")
+    expect(note(page, "val/loss")).to_contain_text("all 6 points")
+    training.finish()
+    expect(page.locator("main")).to_contain_text("finished")
+
+
+def test_the_table_follows_too(page, live, training):
+    """Steps and states change in place; a run that starts appears."""
+    first, served = live
+    page.goto(served.url("/p/live", co="state,steps"))
+    expect_names(page, ["a run"])
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="a run", exact=True))
+    expect(row).to_contain_text("9")
+    first.log(77)
+    expect(row).to_contain_text("77")
+    expect(page.get_by_role("banner")).to_contain_text("1 running")
+    second = training("another")
+    second.log(1, 2)
+    expect(page.get_by_role("link", name="another")).to_be_visible()
+    first.finish()
+    expect(row).to_contain_text("finished")
+
+
+def test_the_console_follows(page, live):
+    """New lines arrive at the end."""
+    training, served = live
+    page.goto(served.url(f"/r/{training.id}/console"))
+    log = page.get_by_role("log", name="Console")
+    expect(log).to_contain_text("step 0 is done")
+    training.log(10)
+    expect(log).to_contain_text("step 10 is done")
+
+
+def test_a_new_metric_gets_a_chart(page, live):
+    """A metric that is first logged while the page is open."""
+    training, served = live
+    page.goto(served.url("/p/live", m="loss"))
+    expect(note(page, "loss")).to_contain_text("10 points")
+    training.log(*range(10, 31))
+    expect(chart(page, "val/loss")).to_be_visible()
+    expect(note(page, "val/loss")).to_contain_text("all 4 points")
+
+
+def test_a_hidden_tab_asks_for_nothing_and_catches_up(page, live):
+    """While hidden it is silent; when it comes back it shows the present."""
+    training, served = live
+    page.goto(served.url(f"/r/{training.id}/charts"))
+    expect(note(page, "loss")).to_contain_text("all 10 points")
+    page.evaluate(HIDE, True)  # noqa: FBT003 - an argument of the script
+    page.wait_for_timeout(1500)  # a question that was on its way
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    training.log(*range(10, 40))
+    page.wait_for_timeout(2500)
+    assert asked == []
+    page.evaluate(HIDE, False)  # noqa: FBT003 - an argument of the script
+    expect(note(page, "loss")).to_contain_text("all 40 points")
+
+
+def test_a_server_that_is_gone_is_told_and_comes_back(page, live, serve, tmp_path):
+    """A banner says so while charts stay; it goes when the server answers again."""
+    page.watch.expected.append("ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
+    training, served = live
+    page.goto(served.url(f"/r/{training.id}/charts"))
+    expect(note(page, "loss")).to_contain_text("all 10 points")
+    port = served.origin.rpartition(":")[2]
+    served.stop()
+    banner = page.locator(".banner")
+    expect(banner).to_contain_text("does not answer")
+    expect(note(page, "loss")).to_contain_text("10 points")
+    training.log(*range(10, 20))
+    serve(tmp_path / "runs", "--port", port)
+    expect(banner).to_have_count(0)
+    expect(note(page, "loss")).to_contain_text("all 20 points")
+
+
+def test_ten_tabs_at_once(new_page, live):
+    """Each of ten tabs shows the training and goes on doing so."""
+    training, served = live
+    pages = [new_page() for _ in range(10)]
+    for each in pages:
+        each.goto(served.url(f"/r/{training.id}/charts"))
+    for each in pages:
+        expect(note(each, "loss")).to_contain_text("all 10 points")
+    training.log(*range(10, 30))
+    for each in pages:
+        expect(note(each, "loss")).to_contain_text(re.compile("all 30 points"))

@@ -1,0 +1,54 @@
+"""Figures and tables for a paper."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def paper(page, served):
+    """The page of a project's figures and tables."""
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("scipy")
+    page.goto(served.url("/paper/text2sign"))
+    heading = page.get_by_role("heading", name="Figures and tables for a paper")
+    expect(heading).to_be_visible()
+    return page
+
+
+def test_figures_are_shown_and_downloaded(paper):
+    """What can be made of the runs is drawn; PDF, SVG and PNG are files of their kind."""
+    figure = paper.get_by_role("article", name="Settings compared")
+    figure.scroll_into_view_if_needed()
+    image = figure.get_by_role("img")
+    image.evaluate("image => image.decode()")
+    for kind, begin in (("PDF", b"%PDF"), ("PNG", b"\x89PNG"), ("SVG", b"<?xm")):
+        with paper.expect_download() as download:
+            figure.get_by_role("link", name=re.compile(f"{kind}$")).click()
+        with open(download.value.path(), "rb") as file:
+            assert file.read(4) == begin
+
+
+def test_what_cannot_be_made_says_why(paper):
+    """Each figure that is missing has its reason."""
+    expect(paper.locator("main")).to_contain_text("It shows one run, and 7 are chosen.")
+
+
+def test_tables_as_latex_markdown_and_csv(paper):
+    """A table's forms are shown as text."""
+    table = paper.get_by_role("region", name="Settings compared")
+    expect(table.get_by_role("table")).to_contain_text("lr=0.01")
+    for form, text in (("LaTeX", "\\toprule"), ("Markdown", "|"), ("CSV", ",")):
+        table.get_by_role("button", name=form).click()
+        expect(table).to_contain_text(text)
+
+
+def test_the_venue_stands_in_the_address_and_in_the_figure(paper):
+    """A venue's width is asked of the server."""
+    with paper.expect_request(lambda request: "venue=" in request.url):
+        paper.get_by_role("combobox", name="Venue").select_option(index=4)
+    before = paper.url
+    paper.reload()
+    expect(paper.get_by_role("combobox", name="Venue")).not_to_have_value("")
+    assert paper.url == before

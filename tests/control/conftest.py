@@ -1,0 +1,56 @@
+"""What tests of the control panel share: panels that run, and patience."""
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from control_process import ControlPanel
+
+# Other Pythons have no Gradio: what needs it is not collected there.
+collect_ignore_glob = [
+    f"test_panel_{subject}*.py"
+    for subject in ("http", "browser", "process")
+    if importlib.util.find_spec("gradio") is None
+]
+
+
+def until(condition: Callable, timeout_s: float = 60.0):
+    """Waits until a condition holds and returns what it gave."""
+    deadline = time.monotonic() + timeout_s
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)
+    return result
+
+
+@pytest.fixture(name="until")
+def _until() -> Callable:
+    return until
+
+
+@pytest.fixture
+def start_panel(tmp_path: Path) -> Iterator[Callable[..., ControlPanel]]:
+    """Starts panels, and ends them with the test."""
+    started: list[ControlPanel] = []
+
+    def start(*arguments: str, folder: Path = tmp_path, **more) -> ControlPanel:
+        started.append(ControlPanel(folder, *arguments, **more))
+        return started[-1]
+
+    yield start
+    for panel in started:
+        panel.stop()
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPanel]:
+    """One panel for the tests of a file, not logged in."""
+    made = ControlPanel(tmp_path_factory.mktemp("panel"))
+    yield made
+    made.stop()

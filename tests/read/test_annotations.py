@@ -1,0 +1,59 @@
+"""Annotations are kept in the order in which they were written, in running and sealed runs."""
+
+import math
+import time
+
+import pytest
+from journals import JournalMaker, finished_run, make_run
+
+from epochal.core.errors import SettingError
+from epochal.read.annotations import Annotation
+from epochal.read.view import RunView
+from epochal.store.seal import seal_run
+
+
+def test_annotations_are_kept(tmp_path):
+    """Text, step, metric and author come back as they were given, before and after sealing."""
+    run_dir = finished_run(tmp_path, [({"a": 1.0}, 0)])
+    view = RunView(run_dir)
+    assert view.annotations == []
+    before = time.time()
+    view.annotate("warm-up ends <b>é\n", step=2**60, metric="a", author="me")
+    seal_run(run_dir)
+    view.annotate("all of it")
+    view.annotate("between", step=0.5)
+    for each in (view, RunView(run_dir)):
+        first, second, third = each.annotations
+        assert first == Annotation(2**60, "warm-up ends <b>é\n", "a", first.time_s, "me")
+        assert (second.step, second.metric, second.author) == (None, None, "")
+        assert third.step == 0.5
+        assert before - 1 < first.time_s <= second.time_s <= third.time_s < time.time() + 1
+        seal_run(run_dir)
+    assert (view.state, view.metrics["a"].count) == ("finished", 1)
+
+
+def test_annotations_of_a_running_run(tmp_path):
+    """While a run is recorded it can be annotated; its ranks share what is said of it."""
+    run_dir = make_run(tmp_path)
+    makers = [JournalMaker(run_dir, ordinal=1, rank=rank) for rank in (0, 1)]
+    for maker in makers:
+        maker.row({"a": 1.0}, 0)
+        maker.frame()
+    view = RunView(run_dir)
+    view.annotate("now", step=0)
+    for maker in makers:
+        maker.row({"a": 2.0}, 1)
+        maker.close()
+    view.refresh()
+    assert [each.text for each in view.annotations] == ["now"]
+    assert [each.text for each in view.of_rank(1).annotations] == ["now"]
+    assert view.series("a").values.tolist() == [1.0, 2.0]
+
+
+def test_what_is_no_annotation_is_refused(tmp_path):
+    """No text, or a step that is no number, is refused."""
+    view = RunView(finished_run(tmp_path, [({"a": 1.0}, 0)]))
+    for text, step in (("", 1), (" \n", None), ("x", math.nan), ("x", True)):
+        with pytest.raises(SettingError):
+            view.annotate(text, step=step)
+    assert view.annotations == []

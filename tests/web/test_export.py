@@ -1,0 +1,386 @@
+"""`epochal export --html`: what is in the file, and what is not."""
+
+import base64
+import gzip
+import json
+import os
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import epochal
+from epochal.core.errors import FilterError, RunNotFoundError
+from epochal.read import filters
+from epochal.read.filters import MISSING
+
+pytest.importorskip("starlette")
+
+from epochal.web import export, export_page
+from epochal.web.export_frames import Container
+
+STATIC = Path(export_page.FOLDER)
+QUIET = {"follow": "off", "sinks": (), "capture_environment": False}
+HOSTILE = "</script><script>window.__ran=1</script></style></noscript><img src=http://x.invalid/a>"
+
+# Our modules import each other by bare names, as the import map of the page says.
+LOADER = """
+import { register } from "node:module";
+const hook = `export const resolve = (name, context, next) => name.startsWith("epochal/")
+  ? { url: STATIC + name.slice(8), shortCircuit: true } : next(name, context);`;
+const folder = JSON.stringify("file://" + process.env.STATIC + "/");
+register("data:text/javascript," + encodeURIComponent(hook.replace("STATIC", folder)));
+"""
+
+
+def node(script: str, given: object) -> object:
+    """Runs a module with our modules importable; `given` is its input, its output is JSON."""
+    loader = "data:text/javascript;base64," + base64.b64encode(LOADER.encode()).decode()
+    done = subprocess.run(
+        ["node", "--import", loader, "--input-type=module", "-e", script],
+        input=json.dumps(given), env={**os.environ, "STATIC": str(STATIC)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def record(folder, name="first", project="p", steps=50, **more):
+    """Records a run and returns its folder."""
+    with epochal.init(project=project, name=name, dir=folder, **{**QUIET, **more}) as run:
+        for step in range(steps):
+            run.log({"loss": 1 / (step + 1), "val/acc": step / 100}, step=step)
+    return run.dir
+
+
+class Page(HTMLParser):
+    """The elements of an exported page."""
+
+    def __init__(self, path) -> None:
+        super().__init__()
+        self.text = Path(path).read_text(encoding="utf-8")
+        self.tags, self.scripts, self._script = [], [], None
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attrs):
+        """Notes an element."""
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self._script = dict(attrs)
+
+    def handle_data(self, data):
+        """Notes what a script holds."""
+        if self._script is not None:
+            self.scripts.append((self._script, data))
+            self._script = None
+
+    @property
+    def modules(self) -> dict:
+        """The import map: module by name."""
+        (text,) = (text for about, text in self.scripts if about.get("type") == "importmap")
+        found = json.loads(text)["imports"]
+        return {
+            name: base64.b64decode(url.partition(",")[2]).decode() for name, url in found.items()
+        }
+
+    @property
+    def content(self) -> tuple[dict, bytes]:
+        """The header of the data, and the arrays."""
+        (text,) = (text for about, text in self.scripts if about.get("id") == "epochal-data")
+        data = gzip.decompress(base64.b64decode(text))
+        after = 4 + int.from_bytes(data[:4], "little")
+        return json.loads(data[4:after]), data[after:]
+
+    def lane(self, metric, run_id) -> dict:
+        """The arrays of a run in a chart."""
+        header, arrays = self.content
+        (chart,) = (each for each in header["charts"] if each["metric"] == metric)
+        (lane,) = (each for each in chart["lanes"] if each["run"] == run_id)
+        kinds = {"f4": "<f4", "f8": "<f8"}
+
+        def array(place):
+            return place and np.frombuffer(arrays, kinds[place[2]], place[1], place[0])
+
+        found = {name: array(lane[name]) for name in ("mean", "low", "high", "count")}
+        return {**found, "grid": array(chart["grid"]), "lane": lane}
+
+
+def test_the_file_has_every_module_and_no_address_of_a_server(tmp_path):
+    """All modules are in the page, and nothing in it names another file or host."""
+    export.write(tmp_path / "a.html", [record(tmp_path / "runs")])
+    page = Page(tmp_path / "a.html")
+    names = {f"epochal/{path.name}" for path in STATIC.glob("*.js")}
+    assert names <= page.modules.keys()
+    assert "isStatic = true" in page.modules["epochal/api.js"]
+    for name, source in page.modules.items():
+        for wanted in re.findall(r"""(?:from|import)\s*\(?["']([^"'.\s][^"'\s]*)["']""", source):
+            assert wanted in page.modules, f"{name} imports {wanted}, which is not in the page"
+    for tag, attributes in page.tags:
+        address = attributes.get("src") or attributes.get("href") or "data:"
+        assert address.startswith("data:"), (tag, address)
+    assert "connect-src" not in page.text.partition("<style>")[0]
+    assert "default-src 'none'" in page.text
+
+
+def test_the_values_are_those_that_were_recorded(tmp_path):
+    """A short series is complete, and a long one keeps its extremes."""
+    short = record(tmp_path / "runs")
+    with epochal.init(project="p", name="long", dir=tmp_path / "runs", **QUIET) as run:
+        for step in range(5000):
+            run.log({"loss": 100.0 if step == 1234 else 1.0}, step=step)
+    export.write(tmp_path / "a.html", [run.dir], points=100)
+    lane = Page(tmp_path / "a.html").lane("loss", run.id)
+    assert 50 <= len(lane["grid"]) <= 100
+    assert lane["high"].max() == 100
+    assert lane["count"].sum() == 5000
+    export.write(tmp_path / "b.html", [short], points=100)
+    (view,) = epochal.open(short).runs()
+    lane = Page(tmp_path / "b.html").lane("loss", view.id)
+    assert np.allclose(lane["mean"], view.series("loss").values)
+    assert lane["grid"].tolist() == view.series("loss").steps.tolist()
+
+
+def test_mean_only_leaves_the_extremes_out(tmp_path):
+    """Minimum and maximum are gone and the file is smaller."""
+    rng = np.random.default_rng(0)
+    with epochal.init(project="p", dir=tmp_path / "runs", **QUIET) as run:
+        for step in range(5000):
+            run.log({"loss": rng.standard_normal()}, step=step)
+    full = export.write(tmp_path / "a.html", [run.dir])
+    less = export.write(tmp_path / "b.html", [run.dir], mean_only=True)
+    lane = Page(tmp_path / "b.html").lane("loss", run.id)
+    assert lane["low"] is None
+    assert lane["high"] is None
+    assert less.bytes < full.bytes
+
+
+def test_runs_may_lie_anywhere_and_be_filtered(tmp_path):
+    """Runs of several folders and projects are in one file, those that pass the filter only."""
+    first = record(tmp_path / "a", config={"lr": 0.1})
+    second = record(tmp_path / "b", name="second", project="q", config={"lr": 0.2})
+    third = record(tmp_path / "b", name="third", project="q", config={"lr": 0.3})
+    done = export.write(tmp_path / "a.html", [first, second, third], filter="config.lr < 0.25")
+    header, _ = Page(tmp_path / "a.html").content
+    assert done.runs == 2
+    assert {slug: table["name"] for slug, table in header["runs"].items()} == {
+        "p": ["first"], "q": ["second"],
+    }  # fmt: skip
+
+
+def test_nothing_to_export_is_an_error_and_writes_no_file(tmp_path):
+    """No runs, or none that passes, or a filter that is wrong."""
+    run_dir = record(tmp_path / "runs")
+    with pytest.raises(RunNotFoundError, match="there are no runs"):
+        export.write(tmp_path / "a.html", [])
+    with pytest.raises(RunNotFoundError, match="none of 1 runs"):
+        export.write(tmp_path / "a.html", [run_dir], filter="config.lr > 7")
+    with pytest.raises(FilterError):
+        export.write(tmp_path / "a.html", [run_dir], filter="1 +")
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_hostile_names_stay_text(tmp_path):
+    """Names end no element and add none; a browser without JavaScript sees them literally."""
+    run_dir = record(
+        tmp_path / "runs", name=HOSTILE, project=HOSTILE, tags=[HOSTILE], notes=HOSTILE,
+        config={HOSTILE: HOSTILE},
+    )  # fmt: skip
+    export.write(tmp_path / "a.html", [run_dir], title=HOSTILE)
+    export.write(tmp_path / "b.html", [record(tmp_path / "others")])
+    kinds = [[tag for tag, _ in Page(tmp_path / name).tags] for name in ("a.html", "b.html")]
+    assert kinds[0] == kinds[1]
+    assert "x.invalid" not in re.sub(r"&lt;.*?&gt;", "", Page(tmp_path / "a.html").text)
+
+
+def test_places_of_this_machine_are_left_out(tmp_path):
+    """The file does not say where the runs lay."""
+    export.write(tmp_path / "a.html", [record(tmp_path / "runs")])
+    page = Page(tmp_path / "a.html")
+    assert str(tmp_path) not in json.dumps(page.content[0])
+    assert str(tmp_path) not in page.text
+
+
+def test_the_index_of_the_export_goes_with_it(tmp_path, monkeypatch):
+    """Exporting leaves nothing in the cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    export.write(tmp_path / "a.html", [record(tmp_path / "runs")])
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_the_command_says_what_it_wrote(tmp_path):
+    """One line: the file, runs, metrics, size."""
+    from click.testing import CliRunner
+
+    from epochal.cli import main
+
+    record(tmp_path / "runs")
+    target = tmp_path / "results.html"
+    arguments = ["export", "--html", str(target), "--dir", str(tmp_path / "runs")]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "1 run, 2 metrics" in done.output
+    assert target.stat().st_size > 10_000
+    done = CliRunner().invoke(main, [*arguments, "--filter", "config.lr > 1"])
+    assert done.exit_code == 1
+    assert "nothing is exported" in done.output
+
+
+def test_charts_of_several_answers_are_one_container():
+    """Offsets are those of the container, and a run without points takes no room."""
+    answer = _frames({"metric": "a", "x": "step"}, [1.0, 2.0, 3.0])
+    container = Container()
+    container.add(answer)
+    container.add(_frames({"metric": "b", "x": "step"}, [4.0, 5.0, 6.0]))
+    body = container.body({"more": 1})
+    after = 4 + int.from_bytes(body[:4], "little")
+    header = json.loads(body[4:after])
+    assert header["more"] == 1
+    values = []
+    for chart in header["charts"]:
+        (lane,) = chart["lanes"]
+        offset, count, _ = lane["mean"]
+        values.append(np.frombuffer(body[after:], "<f4", count, offset).tolist())
+    assert values == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def _frames(about: dict, values: list[float]) -> bytes:
+    """Makes an answer with one run that has points, and one that has none."""
+    arrays = np.arange(3, dtype="<f8").tobytes() + np.array(values, "<f4").tobytes() + bytes(4)
+    start = 1000
+    lane = {"run": "r", "points": 3, "mean": [start + 24, 3, "f4"], "low": None, "high": None,
+            "count": [start + 24, 3, "f4"], "marks": [], "marksTotal": 0}  # fmt: skip
+    chart = {**about, "exact": True, "lead": 0, "extent": [0, 2],
+             "points": 3, "grid": [start, 3, "f8"],
+             "lanes": [lane, {**lane, "run": "none", "points": 0}]}  # fmt: skip
+    text = json.dumps({"charts": [chart]}).encode().ljust(start - 4)
+    return len(text).to_bytes(4, "little") + text + arrays
+
+
+RUN = {
+    "id": "abcdefgh", "name": "ViT-base", "project": "p", "group": None, "state": "failed",
+    "tags": ["ablation/lr", "best"], "notes": "", "seed": 3, "created_s": 100.0, "duration_s": 5.5,
+    "steps": 99, "host": "node-1", "git": {"commit": "abc"},
+    "config": {"lr": 1e-3, "model": {"depth": 12, "name": "vit-s"}, "betas": [0.9, 0.999],
+               "flag": True, "none": None, "empty": "", "a.b": 1, "zero": 0},
+    "summary": {"val/loss": {"value": 0.25, "min": 0.25, "last": "NaN", "max": 2.0, "best": None},
+                "loss": {"value": 1.0, "min": 0.5, "last": 1.0, "max": "Infinity", "best": None}},
+    "user_summary": {"params": 124, "loss": 7},
+}  # fmt: skip
+EXPRESSIONS = """
+config.lr < 1e-2
+config.lr == 0.001 and "ablation" in tags
+"lr" in tags
+not "best" in tags
+"best" not in tags
+contains(tags, "ablation")
+contains(name, "ViT")
+contains(lower(name), "vit")
+(contains(lower(name), "vit") or "vit" in tags)
+matches(name, "*base") and not matches(name, "v*")
+matches(lower(name), "*v?t*")
+startswith(name, "Vi") and endswith(name, "se")
+state == "failed"
+state in ["failed", "killed"]
+state in ("finished",)
+state not in {"finished"}
+summary["val/loss"].min < 0.3
+summary["val/loss"] < 0.3
+summary["val/loss"].last < 1
+summary["val/loss"].last == summary["val/loss"].last
+summary["val/loss"].last
+summary.loss.max > 1e300
+summary.params == 124
+summary.loss == 7
+summary["nothing"].min < 1
+config.nothing == 1
+config.nothing != 1
+not config.nothing
+not exists(config.nothing)
+exists(config.none)
+config.none == None
+config.none < 1
+not config.none
+config.flag
+config.flag == 1
+config.flag == True
+config.zero
+config.empty
+config.betas == [0.9, 0.999]
+config.betas == (0.9, 0.999)
+0.9 in config.betas
+len(config.betas) == 2 and len(name) == 8
+len(config.model) == 2
+"depth" in config.model
+config.model["depth"] in [12, 24]
+config.model.depth * 2 == 24
+config.model.depth / 0 == 1
+config.model.depth + 1 > 12 and -config.model.depth < 0
+1e-4 < config.lr < 1e-2
+1e-4 < config.lr < 1e-3
+config["a.b"] == 1
+config.lr < "a"
+name < "Z"
+name == 1
+config.nothing or config.flag
+(config.nothing or 5) == 5
+created > 50 and duration_s < 10 and steps >= 99
+seed == 3
+host == "node-1"
+git.commit == "abc"
+config.model
+not not config.flag
+"a\\"b" == 'a"b'
+True
+""".strip().splitlines()
+
+EVALUATE = """
+import { parse } from "epochal/static_filter.js";
+import { valueAt } from "epochal/static_runs.js";
+import { readFileSync } from "node:fs";
+const { run, expressions } = JSON.parse(readFileSync(0, "utf8"));
+const passes = (text) => {
+  try { return parse(text)((path) => valueAt(run, path)); } catch (e) { return `at ${e.at}`; }
+};
+console.log(JSON.stringify(expressions.map(passes)));
+"""
+
+
+@pytest.mark.needs("node")
+def test_filters_mean_the_same_without_a_server():
+    """Each expression says of a run what the library says."""
+    found = node(EVALUATE, {"run": RUN, "expressions": EXPRESSIONS})
+    expected = [filters.parse(text).matches(_lookup) for text in EXPRESSIONS]
+    pairs = zip(EXPRESSIONS, found, expected, strict=True)
+    assert [(text, mine) for text, mine, theirs in pairs if mine != theirs] == []
+
+
+@pytest.mark.needs("node")
+def test_a_filter_that_is_wrong_says_where():
+    """What cannot be read is an error with its place, as with a server."""
+    wrong = ["config.lr <", "1 +", "nonsense == 1", "(1", "lower()", "config.lr < 1 )", "a $ b"]
+    found = node(EVALUATE, {"run": RUN, "expressions": wrong})
+    for text, said in zip(wrong, found, strict=True):
+        assert re.fullmatch(r"at \d+", str(said)), (text, said)
+        with pytest.raises(FilterError):
+            filters.parse(text)
+
+
+def _lookup(path):
+    """Looks a path up as the catalog does."""
+    value = {**RUN, "created": RUN["created_s"]}
+    if path[0] == "summary":
+        metric, *field = path[1:]
+        if metric in RUN["user_summary"] and not field:
+            return RUN["user_summary"][metric]
+        value, path = RUN["summary"].get(metric, {}), ("summary", *(field or ["value"]))
+        path = path[1:]
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return MISSING
+        value = value[key]
+    value = MISSING if value is None and path[-1] == "best" else value
+    return {"NaN": float("nan"), "Infinity": float("inf")}.get(value, value) if isinstance(
+        value, str) else value  # fmt: skip
