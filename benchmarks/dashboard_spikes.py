@@ -10,30 +10,15 @@ import dashboard_data as data
 import numpy as np
 
 LANES = """() => {
-  const bench = window.__bench, found = {};
-  for (const { body, head } of bench.series) {
-    const header = JSON.parse(head), start = body.byteLength - arrays(header);
-    for (const chart of header.charts.filter(each => each.metric === "loss"))
+  const found = {};
+  const read = (body, [offset, count, kind]) =>
+    [...new (kind === "f4" ? Float32Array : Float64Array)(body, offset, count)];
+  for (const { body, head } of window.__bench.series)
+    for (const chart of JSON.parse(head).charts.filter(each => each.metric === "loss"))
       for (const lane of chart.lanes)
-        found[lane.run] = { grid: read(body, start, chart.grid),
-                            high: read(body, start, lane.high ?? lane.mean) };
-  }
+        found[lane.run] = { grid: read(body, chart.grid), high: read(body, lane.high ?? lane.mean) };
   return found;
-  function arrays(header) {
-    let end = 0;
-    for (const chart of header.charts)
-      for (const place of [chart.grid, ...chart.lanes.flatMap(
-          lane => [lane.mean, lane.low, lane.high, lane.count])])
-        if (place) end = Math.max(end, place[0] + place[1] * (place[2] === "f4" ? 4 : 8));
-    return Math.ceil(end / 8) * 8;
-  }
-  function read(body, start, [offset, count, kind]) {
-    const Kind = kind === "f4" ? Float32Array : Float64Array;
-    return [...new Kind(body, start + offset, count)];
-  }
 }"""
-
-
 TOPS = """() => {
   const over = document.querySelector(".u-over").getBoundingClientRect();
   const canvas = document.querySelector("canvas.chart-layer");

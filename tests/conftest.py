@@ -83,3 +83,4 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> Non
     monkeypatch.setenv("EPOCHAL_LOG_SYSTEM", "false")
     monkeypatch.setenv("EPOCHAL_LOG_MEMORY", "false")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))

@@ -79,7 +79,7 @@ class Stretch:
         drift = np.diff(clock.wall_ns) - np.diff(clock.mono_ns)
         jumps = clock.seq[1:][np.abs(drift) > _JUMP_NS]
         set_within = np.searchsorted(jumps, last, "right") > np.searchsorted(jumps, first, "right")
-        start[set_within] = np.nan
+        start[set_within] = stop[set_within] = np.nan
         return start, stop
 
     def points(self, chosen: Array) -> Points:

@@ -109,7 +109,7 @@ class Windows:
         ...         run.log({"loss": 1.0 if step == 1234 else 0.5}, step=step)
         >>> (window,) = Windows().read([RunView(run.dir)], ["loss"], width=1000)
         >>> (lane,) = window.lanes
-        >>> len(window.grid), lane.points, float(lane.mean[0]), lane.high.max()
+        >>> len(window.grid), lane.points, float(lane.mean[0]), float(lane.high.max())
         (1000, 5000, 0.5, 1.0)
     """
 

@@ -33,6 +33,8 @@ from epochal.settings.values import (
 )
 
 PREFIX = "EPOCHAL_"
+OF_COMMANDS = frozenset({"EPOCHAL_TOKEN"})
+"""Variables that commands read; they are no settings of a training."""
 
 Derive = Callable[[str, Mapping[str, str]], Any]
 

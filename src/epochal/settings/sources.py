@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from epochal.core.errors import ConfigError, SettingError, did_you_mean
 from epochal.core.problems import logger
 from epochal.record.cadence import ALLOWED, KINDS, Every
-from epochal.settings.declaration import FIELDS, PREFIX, variable
+from epochal.settings.declaration import FIELDS, OF_COMMANDS, PREFIX, variable
 from epochal.settings.legacy import LEGACY_NAMES
 from epochal.settings.presets import preset_named
 from epochal.settings.values import changes_sinks
@@ -138,7 +138,7 @@ def from_environment(environ: Mapping[str, str], cwd: str) -> Source:
     known |= {variable(name): name for name in OWN_NAMES}
     found = {name: key for key, name in known.items() if environ.get(key)}
     for key in environ:
-        if key.startswith(PREFIX) and key not in known:
+        if key.startswith(PREFIX) and key not in known and key not in OF_COMMANDS:
             near = did_you_mean(key, known)
             warn_once(f"environment variable {key} is not a setting of Epochal{near}; ignored")
     return Source(
