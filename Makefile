@@ -84,7 +84,7 @@ $(VENV)/.torch: constraints.txt | $(VENV)/.created
 
 $(VENV)/.demo: $(SOURCES) $(VENV)/.torch
 	@echo "==> Installing Epochal"
-	@$(BIN)/python $(PIP_INSTALL) -e ".[torch,paper]"
+	@$(BIN)/python $(PIP_INSTALL) -e ".[torch,paper,dashboard]"
 	@touch $@
 
 $(VENV)/.dev: $(SOURCES) $(VENV)/.torch

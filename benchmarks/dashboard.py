@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -18,8 +18,12 @@ import dashboard_browser as tools
 import dashboard_data as data
 import dashboard_live
 import dashboard_spikes
+import dashboard_trackio
+import dashboard_zoom
+import peers
 from subject import Row, Subject, total, worst
 
+alone = functools.partial(Row, peers=False)
 SUBJECT = Subject(
     title="The dashboard",
     how=(
@@ -29,45 +33,45 @@ SUBJECT = Subject(
         " counts on the wire. Runs are sealed and have float32 noise. Ten tabs: training alone on"
         " one core, server and browser on the other; a tab is hidden as far as its scripts can"
         " tell. The slowdown is that of a step of about 1 ms with 10 tabs open against none, in"
-        " pairs of blocks."
+        " pairs of blocks. Trackio: 100 runs of 10,000 steps, a hundredth of the points."
     ),
     rows=(
-        Row("start until the first byte", "first_byte_s", "s", 0.5, case="start"),
-        Row("memory then", "memory_mb", "MB", 90, case="start"),
+        alone("start until the first byte", "first_byte_s", "s", 0.5, case="start"),
+        alone("memory then", "memory_mb", "MB", 90, case="start"),
         Row("100 runs of 1,000,000 steps with 6 metrics: first chart, the very first time",
             "cold_s", "s", 6.0, case="million"),
         Row("first chart, warm", "first_s", "s", 0.7, case="million"),
         Row("all six charts, warm", "six_s", "s", 1.5, case="million"),
-        Row("what is stored for it, of the data", "cache_pct", "%", 10, case="million"),
+        alone("what is stored for it, of the data", "cache_pct", "%", 10, case="million"),
         Row("idle traffic of that tab", "idle_kb_per_s", "kB/s", 3.0, case="million"),
-        Row("zoom in 10,000,000 points: server, slowest of 20 windows", "server_ms", "ms", 50,
+        alone("zoom in 10,000,000 points: server, slowest of 20 windows", "server_ms", "ms", 50,
             case="zoom", fold=worst),
-        Row("zoom in 10,000,000 points: painted, median", "zoom_ms", "ms", 150, case="zoom"),
-        Row("spikes of one step lost in the overview of a run of 1,000,000", "one_lost", "of 30",
+        alone("zoom in 10,000,000 points: painted, median", "zoom_ms", "ms", 150, case="zoom"),
+        alone("spikes of one step lost in the overview of a run of 1,000,000", "one_lost", "of 30",
             0, case="spikes", fold=total),
-        Row("spikes lost in the overview of 50 such runs", "many_lost", "of 1,500", 0,
+        alone("spikes lost in the overview of 50 such runs", "many_lost", "of 1,500", 0,
             case="spikes", fold=total),
-        Row("spikes that the picture of one run does not show", "one_not_drawn", "of 30", 0,
+        alone("spikes that the picture of one run does not show", "one_not_drawn", "of 30", 0,
             case="spikes", fold=total),
-        Row("spikes that the picture of 50 runs does not show", "many_not_drawn", "of 120", 0,
+        alone("spikes that the picture of 50 runs does not show", "many_not_drawn", "of 120", 0,
             case="spikes", fold=total),
-        Row("1,000 metrics in a run: first chart", "metrics_first_s", "s", 1.0, case="metrics"),
-        Row("1,000 metrics in a run: requests for data", "metrics_requests", "requests", 10,
+        alone("1,000 metrics in a run: first chart", "metrics_first_s", "s", 1.0, case="metrics"),
+        alone("1,000 metrics in a run: requests for data", "metrics_requests", "requests", 10,
             case="metrics"),
-        Row("10,000 runs in the table: shown", "table_s", "s", case="table"),
-        Row("10,000 runs in the table: sorted", "sorted_s", "s", 1.0, case="table"),
-        Row("10,000 runs in the table: filtered", "filtered_s", "s", 1.0, case="table"),
-        Row("10,000 runs in the table: scrolling, 95 % of frames within", "scroll_ms", "ms", 34,
+        alone("10,000 runs in the table: shown", "table_s", "s", case="table"),
+        alone("10,000 runs in the table: sorted", "sorted_s", "s", 1.0, case="table"),
+        alone("10,000 runs in the table: filtered", "filtered_s", "s", 1.0, case="table"),
+        alone("10,000 runs in the table: scrolling, 95 % of frames within", "scroll_ms", "ms", 34,
             case="table"),
-        Row("10 tabs, training at 1,000 steps/s: age of what is shown, worst", "visible_s", "s",
+        alone("10 tabs, training at 1,000 steps/s: age of what is shown, worst", "visible_s", "s",
             2.0, case="live", fold=worst),
-        Row("a hidden tab that comes back shows the present after", "return_s", "s", 1.0,
+        alone("a hidden tab that comes back shows the present after", "return_s", "s", 1.0,
             case="live", fold=worst),
-        Row("slowdown of the training by 10 tabs", "slowdown_pct", "%", 1.0, case="live"),
-        Row("100 runs with 6 metrics as an HTML file", "html_mb", "MB", 5.0, case="export"),
-        Row("that file opened from disk: first chart", "html_s", "s", 1.0, case="export"),
+        alone("slowdown of the training by 10 tabs", "slowdown_pct", "%", 1.0, case="live"),
+        alone("100 runs with 6 metrics as an HTML file", "html_mb", "MB", 5.0, case="export"),
+        alone("that file opened from disk: first chart", "html_s", "s", 1.0, case="export"),
     ),
-    cases=("start", "million", "zoom", "spikes", "metrics", "table", "live", "export"),
+    cases=("start", "million", "zoom", "spikes", "metrics", "table", "live", "export", "trackio"),
     repeat=3,
     timeout_s=900.0,
 )  # fmt: skip
@@ -75,7 +79,7 @@ SUBJECT = Subject(
 
 def measure(case: str, *, quick: bool, folder: str) -> dict[str, Any]:
     """Measure one part."""
-    if absent := tools.missing():
+    if absent := tools.missing() or ", ".join(peers.missing(case)):
         raise RuntimeError(f"not installed here: {absent}")
     return CASES[case](str(Path(folder) / "runs"), folder, quick=quick)
 
@@ -116,48 +120,6 @@ def million(root: str, folder: str, *, quick: bool) -> dict[str, Any]:
     extra = tools.size_bytes(root, "*.levels") + tools.size_bytes(f"{folder}/cache", "*")
     found["cache_pct"] = 100 * extra / stored
     return found
-
-
-def zoom(root: str, folder: str, *, quick: bool) -> dict[str, Any]:
-    """Measure windows of a long series: what the server says it took, and until it is painted."""
-    data.long(root, quick=quick)
-    steps, rng = (1_000_000 if quick else 10_000_000), random.Random(0)
-    found: dict[str, Any] = {"server_ms": [], "zoom_ms": []}
-    with tools.serving(root, folder) as server, tools.chromium() as browser:
-        page = tools.new_page(browser)
-        page.goto(f"{server.url}/#/p/bench")
-        tools.painted_s(page, 1)
-        page.wait_for_timeout(1500)
-        for _ in range(5 if quick else 20):
-            width = int(steps * 10 ** rng.uniform(-5, -0.3))
-            low = rng.randrange(steps - width)
-            took = page.evaluate(ZOOM, f"{low},{low + width}")
-            found["zoom_ms"].append(took["painted"])
-            found["server_ms"].append(took["server"])
-            page.wait_for_timeout(300)
-    return found
-
-
-ZOOM = """range => new Promise((done, fail) => {
-  const bench = window.__bench;
-  const before = bench.series.length ? bench.series.at(-1).at : 0;
-  const began = performance.now();
-  let sum = null, painted = 0, still = 0;
-  location.hash = "#/p/bench?r=" + range;
-  const look = () => {
-    const last = bench.series.at(-1);
-    const now = performance.now();
-    if (now - began > 20000) return fail(new Error("no new picture within 20 s"));
-    if (last && last.at > before) {
-      const here = bench.sum();
-      if (here !== sum) { sum = here; painted = now; still = 0; }
-      else if (++still >= 12) return done({ painted: painted - began,
-                                            server: JSON.parse(last.head).ms });
-    }
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-})"""
 
 
 def metrics(root: str, folder: str, *, quick: bool) -> dict[str, Any]:
@@ -263,8 +225,10 @@ def _hundred(root: str) -> None:
 
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = {
-    "start": start, "million": million, "zoom": zoom, "spikes": dashboard_spikes.measure,
+    "start": start, "million": million, "zoom": dashboard_zoom.measure,
+    "spikes": dashboard_spikes.measure,
     "metrics": metrics, "table": table, "live": dashboard_live.measure, "export": export,
+    "trackio": dashboard_trackio.measure,
 }  # fmt: skip
 
 
@@ -279,7 +243,11 @@ def main() -> None:
     for case in arguments.cases or CASES:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="epochal-bench-") as folder:
-            results[case] = measure(case, quick=arguments.quick, folder=folder)
+            try:
+                results[case] = measure(case, quick=arguments.quick, folder=folder)
+            except RuntimeError as error:
+                print(f"{case}: left out: {error}")
+                continue
         print(f"{case}, {time.monotonic() - began:.0f} s")
         for row in SUBJECT.rows:
             if row.case == case and (values := results[case].get(row.figure)) is not None:

@@ -16,7 +16,8 @@ LANES = """() => {
   for (const { body, head } of window.__bench.series)
     for (const chart of JSON.parse(head).charts.filter(each => each.metric === "loss"))
       for (const lane of chart.lanes)
-        found[lane.run] = { grid: read(body, chart.grid), high: read(body, lane.high ?? lane.mean) };
+        found[lane.run] = { grid: read(body, chart.grid),
+                            high: read(body, lane.high ?? lane.mean) };
   return found;
 }"""
 TOPS = """() => {

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from epochal.cli.control import control; control()"]
+COMMAND = [sys.executable, "-m", "epochal", "control"]
 JSON = {"Content-Type": "application/json", "X-Epochal": "1"}
 START_S = 90.0
 

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api")
-from control_process import ControlPanel
-
 import epochal
 
+sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
@@ -29,7 +27,7 @@ class Visit:
         wrong: console errors, errors in scripts, requests to elsewhere, failed answers.
     """
 
-    def __init__(self, panel: ControlPanel, chromium, folder: Path, **options) -> None:
+    def __init__(self, panel, chromium, folder: Path, **options) -> None:
         self.panel, self.wrong = panel, []
         self.context = chromium.launch_persistent_context(
             folder, executable_path=shutil.which("chromium"), args=ARGUMENTS,
@@ -79,7 +77,7 @@ def visit(tmp_path, start_panel, chromium):  # noqa: ARG001 - panels end after t
     """Makes visits; none of them may have seen anything wrong."""
     made = []
 
-    def start(panel: ControlPanel, **options) -> Visit:
+    def start(panel, **options) -> Visit:
         made.append(Visit(panel, chromium, tmp_path / f"profile{len(made)}", **options))
         return made[-1]
 
@@ -99,7 +97,7 @@ def tab(page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
-def state_of(panel: ControlPanel, name: str) -> str:
+def state_of(panel, name: str) -> str:
     """The state of a run, as its folder says."""
     return epochal.open(panel.runs, cache_dir=str(panel.home / "read")).run(name).state
 
@@ -110,7 +108,9 @@ def test_a_form_is_filled_in_checked_saved_and_loaded(visit, start_panel):
     page = visit(panel).page
     field(page, "name").fill("lr-{rate}")
     field(page, "tags").fill("clip, a/b")
-    expect(page.locator("#field-name")).to_contain_text("In braces may stand: training, steps, learning_rate")
+    expect(page.locator("#field-name")).to_contain_text(
+        "In braces may stand: training, steps, learning_rate"
+    )
     expect(field(page, "name")).to_have_attribute("aria-invalid", "true")
     page.locator("#saved-name input").fill("mine: ../x")
     page.locator("#saved-name input").press("Enter")
@@ -244,7 +244,7 @@ def test_a_run_is_looked_at(visit, start_panel, until):
 @pytest.mark.skipif(
     __import__("importlib.util").util.find_spec("tensorboard") is None, reason="no TensorBoard"
 )
-def test_tensorboard_is_started_and_stopped(visit, start_panel, until):
+def test_tensorboard_is_started_and_stopped(visit, start_panel):
     """A free port of loopback, a link that answers, and the end of it when it is asked for."""
     panel = start_panel()
     with epochal.init("p", "a", dir=str(panel.runs)) as run:
@@ -272,9 +272,7 @@ def test_tensorboard_is_started_and_stopped(visit, start_panel, until):
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_the_end_of_the_panel_does_to_the_training_what_was_chosen(
-    visit, start_panel, goes_on
-):
+def test_the_end_of_the_panel_does_to_the_training_what_was_chosen(visit, start_panel, goes_on):
     """It says what becomes of the training; one that goes on is found and stopped by the next."""
     panel = start_panel()
     visited = visit(panel)
@@ -315,7 +313,7 @@ def test_the_dashboard_is_one_click_away(visit, start_panel):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(visit, start_panel, scheme):
-    """axe finds nothing serious in any tab, with messages and tables shown, light and dark."""
+    """Axe finds nothing serious in any tab, with messages and tables shown, light and dark."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     panel = start_panel("--dashboard", "http://127.0.0.1:9/")
     with epochal.init("p", "a", dir=str(panel.runs)) as run:
@@ -343,8 +341,11 @@ def test_the_keyboard_is_enough(visit, start_panel):
     page.get_by_role("tab", name="Training").focus()
     page.keyboard.press("Enter")
     expect(field(page, "steps")).to_be_visible()
+    page.locator("#start").focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Simulated")).to_be_focused()
     field(page, "seed").focus()
     page.keyboard.press("Tab")
     expect(page.locator("#goes-on input")).to_be_focused()
-    page.keyboard.press("Tab")
-    expect(page.locator("#start")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#goes-on input")).to_be_checked()

@@ -112,7 +112,8 @@ def check(window: Window, views, arguments: dict, *, strict: bool) -> None:
     for run in plain.runs:
         before, places = plain.lead_places(run), plain.places(run)
         if run not in lanes:
-            assert not strict or not (before or places)
+            shown = places or any(place.finite for place in before.values())
+            assert not (strict and shown)
             continue
         together = before | {at + lead: place for at, place in places.items()}
         if strict or (plain.exact and not lead):
@@ -121,6 +122,31 @@ def check(window: Window, views, arguments: dict, *, strict: bool) -> None:
             close(lanes[run], together, len(window.grid))
     assert window.points == sum(lane.points for lane in window.lanes)
     assert lanes.keys() <= plain.runs.keys()
+
+
+def check_beside(window: Window, without: Window, views, arguments: dict) -> None:
+    """Compare a window that has the points beside it with the one that has not."""
+    plain = PlainWindow(views, window.metric, repeated=windows.REPEATED, **arguments)
+    if not (plain.exact and plain.runs):
+        assert window.grid.tolist() == without.grid.tolist()
+        return
+    expected = {run: plain.beside(run) for run in plain.runs}
+    every = {x for found in expected.values() for x in found}
+    assert window.grid[window.lead :].tolist() == sorted(every | set(plain.grid))
+    inside = {lane.run: lane for lane in without.lanes}
+    for lane in window.lanes:
+        told = (lane.points, lane.marks, lane.marks_total)
+        if lane.run in inside:
+            mine = inside[lane.run]
+            assert told == (mine.points, mine.marks, mine.marks_total)
+        else:
+            assert told == (0, [], 0)
+        for x, values in expected[lane.run].items():
+            finite = [value for value in values if math.isfinite(value)]
+            at = window.lead + window.grid[window.lead :].tolist().index(x)
+            assert lane.count[at] == len(finite)
+            if finite:
+                assert (lane.low[at], lane.high[at]) == (min(finite), max(finite))
 
 
 def same(lane, together, places, window) -> None:
@@ -201,8 +227,10 @@ def test_windows_are_what_a_plain_loop_finds(runs, wanted, sizes, tmp_path_facto
             views, reader = [RunView(run_dir) for run_dir in run_dirs], Windows()
             for each in wanted:
                 arguments = asked(views, "a", each)
-                for window in reader.read(views, ["a"], **arguments):
-                    check(window, views, arguments, strict=sizes[0] == 1)
+                (window,) = reader.read(views, ["a"], **arguments)
+                check(window, views, arguments, strict=sizes[0] == 1)
+                (wider,) = reader.read(views, ["a"], **arguments, beside=True)
+                check_beside(wider, window, views, arguments)
 
 
 @settings(max_examples=40 * THOROUGH, deadline=None)

@@ -99,3 +99,11 @@ class PlainWindow:
     def lead_places(self, run: str) -> dict[int, Place]:
         """A run's places before the window."""
         return {} if self.lead is None else filled(self.runs[run], self.lead.edges.tolist())
+
+    def beside(self, run: str) -> dict[float, list[float]]:
+        """A run's nearest points on the two sides of an exact window, by x."""
+        start, stop = self.buckets.edges[0], self.buckets.edges[-1]
+        left = [] if self.lead else [x for x, _ in self.runs[run] if x < start]
+        right = [x for x, _ in self.runs[run] if x >= stop]
+        places = [*([max(left)] if left else []), *([min(right)] if right else [])]
+        return {at: [v for x, v in self.runs[run] if x == at] for at in places}

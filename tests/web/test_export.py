@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import epochal
-from epochal.core.errors import FilterError, RunNotFoundError
+from epochal.core.errors import FilterError, RunNotFoundError, SettingError
 from epochal.read import filters
 from epochal.read.filters import MISSING
 
@@ -180,6 +181,41 @@ def test_nothing_to_export_is_an_error_and_writes_no_file(tmp_path):
     with pytest.raises(FilterError):
         export.write(tmp_path / "a.html", [run_dir], filter="1 +")
     assert not (tmp_path / "a.html").exists()
+
+
+def test_folders_of_any_name_and_copies(tmp_path):
+    """A run whose folder was renamed is in the file; one that was copied is there once."""
+    first, second = record(tmp_path / "runs"), record(tmp_path / "runs", name="second")
+    renamed = os.fspath(tmp_path / "my run")
+    os.rename(second, renamed)
+    copy = shutil.copytree(first, tmp_path / "backup" / os.path.basename(first))
+    done = export.write(tmp_path / "a.html", [first, renamed, os.fspath(copy)])
+    header, _ = Page(tmp_path / "a.html").content
+    assert done.runs == 2
+    assert sorted(header["runs"]["p"]["name"]) == ["first", "second"]
+
+
+def test_what_cannot_be_the_file_is_refused_at_once(tmp_path):
+    """A folder, a device or a pipe is not replaced, and a folder that is missing is named."""
+    run_dir = record(tmp_path / "runs")
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("/dev/null", tmp_path / "device")
+    for name in ("runs", "pipe", "device"):
+        before = os.lstat(tmp_path / name)
+        with pytest.raises(SettingError, match="is no file"):
+            export.write(tmp_path / name, [run_dir])
+        assert os.lstat(tmp_path / name) == before
+    with pytest.raises(SettingError, match="there is no folder"):
+        export.write(tmp_path / "missing" / "a.html", [run_dir])
+
+
+def test_too_many_runs_are_refused(tmp_path, monkeypatch):
+    """How many there may be is said before they are read."""
+    run_dirs = [record(tmp_path / "runs", name=name) for name in "ab"]
+    monkeypatch.setattr(export.series, "MOST_RUNS", 1)
+    with pytest.raises(SettingError, match="2 runs are too many"):
+        export.write(tmp_path / "a.html", run_dirs)
+    assert export.write(tmp_path / "a.html", run_dirs, filter='name == "a"').runs == 1
 
 
 def test_hostile_names_stay_text(tmp_path):

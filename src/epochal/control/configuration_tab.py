@@ -164,7 +164,7 @@ class ConfigurationTab:
         if left_out:
             said += f" Left out, as the form has no such field: {', '.join(left_out)}."
         if problems:
-            said += f" To be mended: {form.labels(list(problems))}."
+            said += f" To be mended: {form.labels(problems)}."
         kind = "wrong" if problems else "said"
         return [*filled(FIELDS, values, problems), fragments.message(said, kind)]
 
@@ -174,4 +174,4 @@ def _unchanged() -> list[Any]:
 
 
 def _not_done(said: str, problems: form.Problems) -> str:
-    return fragments.message(f"{said}: mend {form.labels(list(problems))}.", "wrong")
+    return fragments.message(f"{said}: mend {form.labels(problems)}.", "wrong")

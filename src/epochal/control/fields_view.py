@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,6 +49,17 @@ def beside(fields: Sequence[Field], problems: Problems) -> list[Any]:
 def filled(fields: Sequence[Field], values: Mapping[str, Any], problems: Problems) -> list[Any]:
     """Return for each field its value and what stands beside it."""
     return [gr.update(value=values[f.key], **_note(f, problems)) for f in fields]
+
+
+def unless_seen(news: list[Any], seen: str) -> list[Any]:
+    """Return news with their mark; nothing to change if the page has seen them by that mark."""
+    mark = f"{zlib.crc32(repr(news).encode()):08x}"
+    return [*([gr.skip()] * len(news) if mark == seen else news), mark]
+
+
+def seen_mark() -> Component:
+    """Return the component that keeps such a mark, in the page and not on the server."""
+    return gr.Textbox(visible=False)
 
 
 def _note(field: Field, problems: Problems) -> dict[str, Any]:

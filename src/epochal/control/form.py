@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from epochal.control.fields import (
@@ -222,11 +222,15 @@ def _is_below(path: str, base: str) -> bool:
     return path == base or path.startswith(base.rstrip(os.sep) + os.sep)
 
 
-def labels(keys: Sequence[str]) -> str:
-    """Return the labels of fields, for a sentence.
+def labels(keys: Iterable[str]) -> str:
+    """Return the labels of fields in their order, for a sentence.
 
     Example:
-        >>> labels(["steps", "seed"])
-        'Steps, Seed'
+        >>> labels(["seed", "every.train"])
+        'Training steps (how often), Seed'
     """
-    return ", ".join(BY_KEY[key].label for key in keys)
+    often = {field.key for field in INTERVALS}
+    return ", ".join(
+        f"{field.label} (how often)" if field.key in often else field.label
+        for field in sorted(map(BY_KEY.__getitem__, keys), key=FIELDS.index)
+    )

@@ -120,7 +120,7 @@ def runs_table(runs: Sequence[Listed], most: int = 12) -> str:
         (state(run.state), text(run.name), text(run.project), number(run.steps))
         for run in runs[:most]
     )
-    more = f'<p class="ep-more">The newest {most} of {len(runs):,}.</p>' if len(runs) > most else ""
+    more = f'<p class="ep-more">The newest {most}.</p>' if len(runs) > most else ""
     return _table(("State", "Run", "Project", "Steps"), rows, "runs", numbers_from=3) + more
 
 

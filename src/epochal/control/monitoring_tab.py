@@ -8,7 +8,7 @@ import gradio as gr
 
 from epochal.control import fragments
 from epochal.control.configuration_tab import QUIET
-from epochal.control.fields_view import Component
+from epochal.control.fields_view import Component, seen_mark, unless_seen
 from epochal.control.panel import Panel, told
 from epochal.core.names import printable
 from epochal.core.optional import require
@@ -70,7 +70,8 @@ class MonitoringTab:
         tab.select(self._shown, self._run, [timer, self._run, *outputs], **QUIET)
         for other in others:
             other.select(lambda: gr.Timer(active=False), None, timer, **QUIET)
-        timer.tick(self._now, self._run, outputs, **QUIET)
+        seen = seen_mark()
+        timer.tick(self._news, [self._run, seen], [*outputs, seen], **QUIET)
         self._run.input(self._on_run, self._run, [self._figure, *outputs], **QUIET)
         self._draw.click(
             self._on_draw, self._run, self._figure, **{**QUIET, "show_progress": "minimal"}
@@ -93,6 +94,9 @@ class MonitoringTab:
             gr.update(choices=choices, value=current),
             *self._now(current),
         ]
+
+    def _news(self, chosen: str | None, seen: str) -> list[Any]:
+        return unless_seen(self._now(chosen), seen)
 
     def _now(self, chosen: str | None) -> list[Any]:
         runs = told(lambda: fragments.runs_table(self._panel.runs.listed()))

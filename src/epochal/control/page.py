@@ -13,7 +13,7 @@ from epochal.control.fields import FIELDS
 from epochal.control.fields_view import Component, beside, filled
 from epochal.control.monitoring_tab import MonitoringTab
 from epochal.control.panel import Panel
-from epochal.control.training_tab import TrainingTab
+from epochal.control.training_tab import TICK_S, TrainingTab
 
 TITLE = "Epochal control panel"
 
@@ -23,11 +23,12 @@ def build(panel: Panel) -> Any:
     first_values = panel.filled_in()
     with gr.Blocks(analytics_enabled=False, title=TITLE, fill_width=True) as page:
         headline = _heading(panel)
+        timer = gr.Timer(TICK_S)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Configuration", id="configuration") as first:
                 configuration = ConfigurationTab(panel)
             with gr.Tab("Training", id="training") as second:
-                training = TrainingTab(panel, headline)
+                training = TrainingTab(panel, headline, timer)
             with gr.Tab("Monitoring", id="monitoring") as third:
                 monitoring = MonitoringTab(panel)
         known = {**configuration.fields, **training.fields}
@@ -64,13 +65,15 @@ def _heading(panel: Panel) -> Component:
 
 
 def _check_while_typing(panel: Panel, fields: list[Component]) -> None:
-    """Say beside the fields what is wrong, as soon as one of them is left."""
+    """Say beside the fields what is wrong, while they change.
+
+    When a field is left would be too late: what is said takes place, and a button that moves
+    between press and release is not pressed.
+    """
 
     def check(*given: Any) -> list[Any]:
         _, problems = panel.check(given)
         return beside(FIELDS, problems)
 
-    left = [
-        each.blur if isinstance(each, (gr.Textbox, gr.Number)) else each.input for each in fields
-    ]
-    gr.on(left, check, fields, fields, trigger_mode="always_last", **QUIET)
+    changed = [each.change for each in fields]
+    gr.on(changed, check, fields, fields, trigger_mode="always_last", **QUIET)

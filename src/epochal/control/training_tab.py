@@ -9,11 +9,11 @@ import gradio as gr
 from epochal.control import form, fragments
 from epochal.control.configuration_tab import QUIET
 from epochal.control.fields import FIELDS, TRAINING
-from epochal.control.fields_view import Component, beside, component
+from epochal.control.fields_view import Component, beside, component, seen_mark, unless_seen
 from epochal.control.panel import Panel
 from epochal.core.errors import EpochalError
 
-TICK_S = 1.0
+TICK_S, IDLE_TICK_S = 1.0, 4.0
 ABOUT = (
     "Real training fits the small language model of `epochal demo`; simulated training needs no"
     " PyTorch and obeys the same settings."
@@ -26,18 +26,22 @@ class TrainingTab:
     Args:
         panel: what all tabs share.
         headline: shows the state of the training above all tabs.
+        timer: looks for news; it is outside of the tab, as it only ticks where it is shown.
 
     Attributes:
         fields: the components of the form's fields that are in this tab, by key.
     """
 
-    def __init__(self, panel: Panel, headline: Component) -> None:
-        self._panel, self._headline = panel, headline
+    def __init__(self, panel: Panel, headline: Component, timer: Component) -> None:
+        self._panel, self._headline, self._timer = panel, headline, timer
         values = panel.filled_in()
         first, *numbers = TRAINING
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320), gr.Column(elem_classes="ep-card"):
                 gr.Markdown(f"## Training\n\n{ABOUT}", container=False)
+                with gr.Row(elem_classes="ep-buttons"):
+                    self._start = gr.Button("Start", variant="primary", elem_id="start")
+                    self._stop = gr.Button("Stop", elem_id="stop", interactive=False)
                 self.fields = {first.key: component(first, values[first.key])}
                 with gr.Row(elem_classes="ep-grid"):
                     for field in numbers:
@@ -47,30 +51,25 @@ class TrainingTab:
                     info="Otherwise the end of the panel stops the training cleanly. It goes on"
                     " in any case when this page is closed.",
                 )  # fmt: skip
-                with gr.Row(elem_classes="ep-buttons"):
-                    self._start = gr.Button("Start", variant="primary", elem_id="start")
-                    self._stop = gr.Button("Stop", elem_id="stop", interactive=False)
-                self._message = gr.Markdown(elem_id="training-message", latex_delimiters=[])
             with gr.Column(scale=3, min_width=320), gr.Column(elem_classes="ep-card"):
                 gr.Markdown("## Status", container=False)
+                self._message = gr.Markdown(elem_id="training-message", latex_delimiters=[])
                 self._status = gr.Markdown(elem_id="status", latex_delimiters=[], container=False)
 
     @property
     def outputs(self) -> list[Component]:
         """What :meth:`now` fills."""
-        return [self._headline, self._status, self._start, self._stop]
+        return [self._headline, self._status, self._start, self._stop, self._timer]
 
     def connect(self, fields: list[Component]) -> None:
-        """Give the components their functions; ``fields`` are those of the whole form.
-
-        Call it outside of the tab: a timer only ticks where it is shown.
-        """
+        """Give the components their functions; ``fields`` are those of the whole form."""
         self._start.click(
             self._on_start, [self._goes_on, *fields], [*fields, self._message, *self.outputs],
             **QUIET,
         )  # fmt: skip
         self._stop.click(self._on_stop, None, [self._message, *self.outputs], **QUIET)
-        gr.Timer(TICK_S).tick(self.now, None, self.outputs, **QUIET)
+        seen = seen_mark()
+        self._timer.tick(self._news, seen, [*self.outputs, seen], **QUIET)
 
     def now(self) -> list[Any]:
         """Return how the training stands."""
@@ -79,14 +78,18 @@ class TrainingTab:
             self._panel.headline(), self._panel.status(),
             gr.update(interactive=stage in ("none", "ended")),
             gr.update(interactive=stage in ("starting", "running")),
+            gr.update(value=IDLE_TICK_S if stage in ("none", "ended") else TICK_S),
         ]  # fmt: skip
+
+    def _news(self, seen: str) -> list[Any]:
+        return unless_seen(self.now(), seen)
 
     def _on_start(self, *given: Any) -> list[Any]:
         goes_on, *rest = given
         values, problems = self._panel.check(rest)
         shown = beside(FIELDS, problems)
         if problems:
-            said = f"Not started: mend {form.labels(list(problems))}."
+            said = f"Not started: mend {form.labels(problems)}."
             return [*shown, fragments.message(said, "wrong"), *self.now()]
         try:
             self._panel.job.start(values, goes_on=bool(goes_on))
@@ -96,4 +99,4 @@ class TrainingTab:
 
     def _on_stop(self) -> list[Any]:
         self._panel.job.stop()
-        return [fragments.message("The training ends after this step."), *self.now()]
+        return ["", *self.now()]

@@ -149,6 +149,25 @@ class Curve:
         xs, values_ = zip(*found, strict=True)
         return np.concatenate(xs), np.concatenate(values_)
 
+    def beside(self, edge: float, *, after: bool) -> Points:
+        """Return the points at the x nearest to an edge: before it, or from it on (``after``)."""
+        xs, values = [np.empty(0)], [np.empty(0)]
+        for each in self._stretches:
+            low, high = each.blocks.low, each.blocks.high
+            below, above = high < edge, low >= edge
+            chosen = ~(below | above)  # the edge lies in them, or nobody knows
+            if after and above.any():
+                chosen |= above & (low == low[above].min())
+            elif not after and below.any():
+                chosen |= below & (high == high[below].max())
+            x, found = each.points(chosen)
+            mine = np.isfinite(x) & (x >= edge if after else x < edge)
+            xs.append(x[mine])
+            values.append(found[mine])
+        x = np.concatenate(xs)
+        nearest = x == (x.min(initial=math.inf) if after else x.max(initial=-math.inf))
+        return x[nearest], np.concatenate(values)[nearest]
+
     def fill(self, sums: Sums) -> None:
         """Add everything to buckets, from blocks where they are short enough."""
         for each in self._stretches:

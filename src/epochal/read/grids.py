@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,9 +38,9 @@ class Uniform:
         """
         finest = max(abs(start), abs(stop), 1e-290) * _FINEST
         width = _round(max(stop / most - start / most, finest))
-        while (n := math.floor(stop / width) - math.floor(start / width) + 1) > max(most, 2):
+        while (n := _place(stop, width) - _place(start, width) + 1) > max(most, 2):
             width = _round(width * 1.01)
-        return cls(math.floor(start / width) * width, width, n)
+        return cls(_place(start, width) * width, width, n)
 
     def before(self, low: float, most: int) -> Uniform:
         """Return at most so many buckets, no finer than these, from ``low`` to where they begin."""
@@ -87,9 +88,19 @@ class Exact:
         """Where they are, and infinity."""
         return np.append(self.centers, np.inf)
 
+    def joined(self, more: Sequence[Array]) -> Exact:
+        """Return these places and others."""
+        return Exact(np.unique(np.concatenate([self.centers, *more]))) if more else self
+
     def index(self, x: Array) -> Array:
         """Return the place of each x, which is one of them."""
         return np.searchsorted(self.centers, x)
+
+
+def _place(x: float, width: float) -> int:
+    """Return in which of all buckets of a width an x is."""
+    place = math.floor(x / width)
+    return place - (place * width > x)  # tiny negative ones are rounded to zero
 
 
 def _round(width: float) -> float:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from epochal.core.errors import DamageError, SettingError
+from epochal.core.errors import EpochalError, SettingError
 from epochal.read.buckets import Mark, Sums
 from epochal.read.curve_pieces import curve_of
 from epochal.read.curves import Curve, Points
@@ -28,6 +28,7 @@ LEAD_BUCKETS = 400
 REPEATED = 16
 """A window is shown exactly if no run has more than so many times ``width`` points in it."""
 
+_NO_POINTS: Points = (np.empty(0), np.empty(0))
 _FARTHEST = 1e300
 """Beyond this nothing is drawn: distances would be infinite."""
 
@@ -64,11 +65,11 @@ class Window:
         metric: its name.
         x: "step", "elapsed", "time", "epoch" or a metric.
         grid: float64 of shape (n,), ascending: the centers of buckets of equal width, or if
-            ``exact`` every x at which any of the runs has a point.
+            ``exact`` every x at which any of the runs has a point (and those asked for beside it).
         lead: so many places at the beginning are coarser buckets that lie before the window.
         exact: the values are the points themselves; where a run repeats an x, those of its points
             there.
-        lanes: of the runs that have points here or in the lead, in the order of the views.
+        lanes: of the runs that have anything to show here, in the order of the views.
         extent: (lowest, highest) x of all points of the metric in these runs, None: there is none.
         points: of all lanes, without the lead.
         problems: run id → why what it has of the metric cannot be read.
@@ -93,6 +94,7 @@ class _Asked(NamedTuple):
     stop: float | None
     width: int
     lead: float
+    beside: bool
 
 
 class Windows:
@@ -124,6 +126,7 @@ class Windows:
     def read(
         self, views: Sequence[RunView], metrics: Sequence[str], *, x: str = "step",
         start: float | None = None, stop: float | None = None, width: int = 1000, lead: float = 0.0,
+        beside: bool = False,
     ) -> list[Window]:  # fmt: skip
         """Return a window of each metric.
 
@@ -145,6 +148,9 @@ class Windows:
             width: at most so many buckets, but two where a window reaches across 0.
             lead: with ``start``, show also so much before it, in at most 400 coarser buckets, so
                 that what is smoothed does not depend on where the window begins.
+            beside: an exact window has also the nearest points on its two sides (before it only
+                without a lead), so that lines go on to its edges, and cross it where nothing is in
+                it.  They are not counted, and marks are left out.
 
         Raises:
             SettingError: the window is none.
@@ -155,7 +161,7 @@ class Windows:
                 f"no window has start={start}, stop={stop}, width={width}, lead={lead}: give finite"
                 " numbers, start before stop, at least one bucket"
             )
-        asked = _Asked(x, start, stop, width, lead)
+        asked = _Asked(x, start, stop, width, lead, beside)
         return [_Reading(views, metric, asked, self._cache).window() for metric in metrics]
 
 
@@ -185,31 +191,32 @@ class _Reading:
     def _problem_of(self, run: str) -> Iterator[None]:
         try:
             yield
-        except DamageError as error:
+        except (EpochalError, OSError) as error:
             self._problems[run] = str(error)
 
     def window(self) -> Window:
         """Return the window."""
-        asked = self._asked
         if self._extent is None:
             return self._shown(Exact(np.empty(0)), None, [])
         buckets = self._buckets(*self._extent)
         lead = self._lead(buckets, self._extent[0])
         points = self._points(buckets)
-        grid = buckets if points is None else _exact(points.values(), asked.width) or buckets
+        exact = None if points is None else _exact(points.values(), self._asked.width)
+        beside = self._beside(buckets, lead) if exact and self._asked.beside else {}
+        grid = buckets if exact is None else exact.joined([x for x, _ in beside.values()])
         lanes = []
         for run, curve in self._curves:
             with self._problem_of(run):
-                sums = Sums(grid)
+                sums, before = Sums(grid), None if lead is None else Sums(lead)
                 if points is None:
                     curve.fill(sums)
-                elif run in points:
-                    sums.add_points(*points[run])
-                before = None if lead is None else Sums(lead)
+                else:
+                    sums.add_points(*points.get(run, _NO_POINTS))
                 if before is not None:
                     curve.fill(before)
-                if sums.points or (before is not None and before.points):
-                    lanes.append(_lane(run, sums, before))
+                lane = _lane(run, sums, before, beside.get(run, _NO_POINTS))
+                if lane.count.any() or lane.points:
+                    lanes.append(lane)
         return self._shown(grid, lead, lanes)
 
     def _shown(self, grid: Uniform | Exact, lead: Uniform | None, lanes: list[Lane]) -> Window:
@@ -244,6 +251,16 @@ class _Reading:
                 found[run] = curve.points(start, stop)
         return found
 
+    def _beside(self, buckets: Uniform, lead: Uniform | None) -> dict[str, Points]:
+        """Return the points next to the window by run."""
+        start, stop, found = buckets.origin, float(buckets.edges[-1]), {}
+        for run, curve in self._curves:
+            with self._problem_of(run):
+                left = _NO_POINTS if lead else curve.beside(start, after=False)
+                right = curve.beside(stop, after=True)
+                found[run] = np.append(left[0], right[0]), np.append(left[1], right[1])
+        return found
+
 
 def _exact(points: Iterable[Points], width: int) -> Exact | None:
     """Return all x as places; None: they are too many."""
@@ -258,13 +275,12 @@ def _exact(points: Iterable[Points], width: int) -> Exact | None:
     return Exact(places)
 
 
-def _lane(run: str, sums: Sums, before: Sums | None) -> Lane:
-    marks, total = sums.marks()
+def _lane(run: str, sums: Sums, before: Sums | None, beside: Points) -> Lane:
+    points, (marks, total) = sums.points, sums.marks()
+    sums.add_points(*beside)
     parts = [each.filled() for each in (before, sums) if each is not None]
-    mean, low, high, count = (
-        getattr(parts[0], name)
-        if len(parts) == 1
-        else np.concatenate([getattr(part, name) for part in parts])
-        for name in ("mean", "low", "high", "count")
-    )
-    return Lane(run, mean, low, high, count, sums.points, marks, total)
+    return Lane(
+        run, np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.low for part in parts]), np.concatenate([part.high for part in parts]),
+        np.concatenate([part.count for part in parts]), points, marks, total,
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 import epochal
 from epochal.core.atomic import write_atomically
-from epochal.core.errors import RunNotFoundError
+from epochal.core.errors import RunNotFoundError, SettingError
 from epochal.core.names import slug
 from epochal.read.project import Project
 from epochal.store import folder
@@ -59,11 +59,13 @@ def write(
 
     Raises:
         RunNotFoundError: no runs are given, or none passes.
+        SettingError: too many pass, or the file cannot be one.
         FilterError: the filter is not valid.
         RunFolderError: the dashboard's files are missing in this installation.
         DamageError: a run's files are damaged.
         OSError: the file cannot be written.
     """
+    _check_target(path)
     with tempfile.TemporaryDirectory(prefix="epochal-export-") as temporary:
         root = os.path.join(temporary, "runs")
         _link(run_dirs, root)
@@ -82,13 +84,25 @@ def write(
     return Exported(count, len(metrics), len(page))
 
 
+def _check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse what only fails, or does harm, when everything has been read."""
+    above = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(above):
+        raise SettingError(f"there is no folder {above}: make it first")
+    if os.path.lexists(path) and not os.path.isfile(path):  # a device would be replaced
+        raise SettingError(f"{os.fspath(path)} is no file: name one to write or replace")
+
+
 def _link(run_dirs: Iterable[str], root: str) -> None:
-    """Make a folder of runs of links to folders that may lie anywhere."""
+    """Make a folder of runs of links to folders that may lie anywhere, whatever their names."""
     os.makedirs(root)
     for run_dir in run_dirs:
-        below = os.path.join(root, slug(str(folder.describe(run_dir)["project"])))
+        about = folder.describe(run_dir)
+        below = os.path.join(root, slug(str(about["project"])))
         os.makedirs(below, exist_ok=True)
-        os.symlink(os.path.abspath(run_dir), os.path.join(below, os.path.basename(run_dir)))
+        link = os.path.join(below, f"run-00000000-000000-{about['id']}")
+        if not os.path.lexists(link):  # else it is a copy of a run that is there already
+            os.symlink(os.path.abspath(run_dir), link)
 
 
 def _forget_index(root: str) -> None:
@@ -105,6 +119,11 @@ def _choose(project: Project, expression: str | None) -> int:
     if not kept:
         reason = f"none of {len(every):,} runs passes the filter" if every else "there are no runs"
         raise RunNotFoundError(f"{reason}: nothing is exported")
+    if len(kept) > series.MOST_RUNS:
+        raise SettingError(
+            f"{len(kept):,} runs are too many for one file: choose {series.MOST_RUNS:,} at most,"
+            " such as with a filter"
+        )
     for each in every:
         if each.dir not in kept:
             os.unlink(each.dir)
@@ -165,6 +184,7 @@ def _without(about: dict[str, Any]) -> dict[str, Any]:
 def _differences(asked: Asked, ids: Sequence[str]) -> dict[str, Any]:
     """Return the values of everything that runs can differ in, for all runs."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    places = {run_id: place for place, run_id in enumerate(ids)}
     for first in range(0, len(ids), RUNS_AT_ONCE):
         some = list(ids[first : first + RUNS_AT_ONCE])
         if len(some) == 1:
@@ -176,7 +196,7 @@ def _differences(asked: Asked, ids: Sequence[str]) -> dict[str, Any]:
             key = (row["kind"], *map(str, row["path"]))
             mine = rows.setdefault(key, {**row, "values": [None] * len(ids)})
             for run_id, value in zip(some, row["values"], strict=True):
-                mine["values"][ids.index(run_id)] = value
+                mine["values"][places[run_id]] = value
     kept = ({k: row[k] for k in ("path", "kind", "values")} for row in rows.values())
     return {"runs": list(ids), "rows": list(kept)}
 

@@ -71,7 +71,7 @@ def about(view: RunView, root: str, slug: str) -> dict[str, Any]:
         "fork": view.fork, "missing_parent": view.missing_parent,
         "alerts": view.alerts, "problems": view.problems, "refused": view.refused,
         "lost": view.lost, "damage": view.damage,
-        "annotations": [asdict(each) for each in getattr(view, "annotations", ())],
+        "annotations": [asdict(each) for each in view.annotations],
     }  # fmt: skip
 
 

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { choice, choiceText, has, put } from "epochal/choices.js";
-import { askedPaths, column, differs, mainMetrics, shownColumns, valuesOf } from "epochal/columns.js";
+import { askedPaths, column, differs, shownColumns, valuesOf } from "epochal/columns.js";
 import { groupsOf, summarized, tableRows } from "epochal/rows.js";
 import { clicked, order, sortKeys, sortText } from "epochal/sorting.js";
+import { isLoss, mainMetric, mainMetrics } from "epochal/telling.js";
 
 const LIST = {
   id: ["a", "b", "c", "d"],
@@ -24,6 +25,22 @@ test("the most telling metrics come first, those of the machine never", () => {
   assert.deepEqual(mainMetrics(LIST.metrics, 5), ["val/loss", "train/loss", "lr"]);
   const goals = [{ name: "loss", runs: 9 }, { name: "quality", runs: 9, goal: "maximize" }];
   assert.deepEqual(mainMetrics(goals, 1), ["quality"]);
+});
+
+test("what the address names wrongly is not asked for", () => {
+  const junk = ["nonsense", "config.a b", 'summary["x"', "summary.x or 1", "__proto__"];
+  assert.deepEqual(askedPaths([...junk, "git.commit", 'summary["a\\"b"].min']), ["git.commit", 'summary["a\\"b"].min']);
+});
+
+test("runs are compared by what is known to be better one way: a goal, else a loss", () => {
+  const metrics = [{ name: "val/acc", runs: 9 }, { name: "train/loss", runs: 9 }, { name: "lr", runs: 9 }];
+  assert.equal(mainMetric(metrics).name, "train/loss");
+  assert.equal(mainMetric([...metrics, { name: "val/loss", runs: 9 }]).name, "val/loss");
+  assert.equal(mainMetric([...metrics, { name: "x", runs: 9, goal: "maximize" }]).name, "x");
+  assert.equal(mainMetric([{ name: "accuracy", runs: 9 }, { name: "dev/wer", runs: 1 }]).name, "dev/wer");
+  assert.equal(mainMetric([]), null);
+  assert.deepEqual(["loss", "Loss/train", "val_loss", "ppl"].map(isLoss), [true, true, true, true]);
+  assert.deepEqual(["loss_scale", "lossless", "acc"].map(isLoss), [false, false, false]);
 });
 
 test("without a choice the settings that differ are shown", () => {

@@ -4,6 +4,7 @@ import test from "node:test";
 
 import * as format from "epochal/format.js";
 
+
 const CASES = {
   num: [
     [0, "0"], [1234567, "1,234,567"], [0.123456, "0.1235"], [12.5, "12.50"], [0.99999, "1.0000"],
@@ -49,4 +50,10 @@ test("numbers of answers become numbers", () => {
   assert.equal(format.toNumber("-Infinity"), -Infinity);
   assert.ok(Number.isNaN(format.toNumber(null)));
   assert.ok(Number.isNaN(format.toNumber("abc")));
+});
+
+test("what a name hides is shown, what people write stays", () => {
+  assert.equal(format.printable("a\u202egnp\x1b[31m\x7f\u200b\ud800"), "a\\u202egnp\\x1b[31m\\x7f\\u200b\\ud800");
+  const kept = "tab\t line\n 日本 \u{1f469}\u200d\u{1f680} é";
+  assert.equal(format.printable(kept), kept);
 });

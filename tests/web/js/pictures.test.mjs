@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { brushesOf, brushText, brushWords, expressionOf, isWithin, within } from "epochal/brushes.js";
-import { defaultPath, dimension, goalOf, labelOf, mainMetric, metricPath, parseMetricPath, suggestedPaths } from "epochal/dimensions.js";
+import { defaultPath, dimension, goalOf, labelOf, metricPath, parseMetricPath, suggestedPaths } from "epochal/dimensions.js";
 import { axisOf, colorsBy, NONE } from "epochal/parallel_axes.js";
 import { correlationText, paretoFront, ranks, spearman } from "epochal/relation.js";
 import { tableOf } from "epochal/run_table.js";
 import { extentOf, logTicks, niceTicks, padded, scale, spansDecades } from "epochal/scales.js";
 import { spread } from "epochal/seed_plot.js";
 import { sequential } from "epochal/sequential.js";
+import { mainMetric } from "epochal/telling.js";
 
 const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
 

@@ -6,10 +6,18 @@ import { isOpen, matching, nearest, searched, sectionOf, sections } from "epocha
 
 const METRICS = ["val/loss", "train/loss", "loss", "train/layer10/norm", "train/layer2/norm", "system/gpu"];
 
-test("sections go by what stands before the first slash, the system last", () => {
+test("sections with a loss come first, training before validation, the system last", () => {
+  const names = ["val/acc", "val/loss", "aux/loss", "lr", "train/loss", "perf/speed", "system/gpu", "test/loss"];
+  const order = (metrics) => sections(metrics).map(({ name }) => name);
+  assert.deepEqual(order(names), ["train", "val", "test", "aux", "perf", "metrics", "system"]);
+  assert.deepEqual(order([...names, "loss"])[0], "metrics");
+  assert.deepEqual(sections(["val/acc", "val/loss", "val/ms"])[0].metrics, ["val/loss", "val/acc", "val/ms"]);
+});
+
+test("sections go by what stands before the first slash", () => {
   assert.deepEqual(sections(METRICS), [
     { name: "metrics", metrics: ["loss"] },
-    { name: "train", metrics: ["train/layer2/norm", "train/layer10/norm", "train/loss"] },
+    { name: "train", metrics: ["train/loss", "train/layer2/norm", "train/layer10/norm"] },
     { name: "val", metrics: ["val/loss"] },
     { name: "system", metrics: ["system/gpu"] },
   ]);

@@ -13,6 +13,9 @@ import { link } from "epochal/store.js";
 import { Tags } from "epochal/tags.js";
 import { Trend } from "epochal/trends.js";
 
+const LONG_NAME = 20;
+const TAIL = 9;
+
 /** The first cell of a run: select, show or hide, its name, and what can be done with it. */
 export function NameCell({ id, run, list, color, hidden, drawn, selected, pinned, renaming, act }) {
   const name = list.name[run];
@@ -37,7 +40,7 @@ export function NameCell({ id, run, list, color, hidden, drawn, selected, pinned
       </button>
       ${renaming
         ? html`<${NameField} name=${name} done=${(text) => act.rename(id, text)} />`
-        : html`<a class="name" href=${link(["r", id])} title=${name}>${name}</a>`}
+        : html`<${RunName} id=${id} name=${name} />`}
       ${pinned &&
       html`<${IconButton} icon="pin" class="small pin-on" label=${`Unpin ${name}`} onClick=${() => act.pin(id)} />`}
       <${Menu} label=${`More for ${name}`} icon="more" class="icon-button small row-more">
@@ -45,6 +48,14 @@ export function NameCell({ id, run, list, color, hidden, drawn, selected, pinned
       <//>
     </div>
   </th>`;
+}
+
+/** A name whose end is seen too: names of sweeps differ there. */
+function RunName({ id, name }) {
+  const letters = [...name];
+  const cut = letters.length > LONG_NAME && letters.length - TAIL;
+  return html`<a class="name" href=${link(["r", id])} title=${name} aria-label=${cut ? name : null}>
+    ${cut ? html`<span class="name-start">${letters.slice(0, cut).join("")}</span>${letters.slice(cut).join("")}` : name}</a>`;
 }
 
 function RunMenu({ id, name, pinned, act, close }) {

@@ -1,6 +1,7 @@
 /** The columns of the runs table: which there are, what they hold, and how rows are sorted. */
 import { num, setting, toNumber } from "epochal/format.js";
-import { pathParts, pathText } from "epochal/filter.js";
+import { isPath, pathParts, pathText } from "epochal/filter.js";
+import { mainMetrics } from "epochal/telling.js";
 
 /**
  * @typedef {object} Column
@@ -84,23 +85,8 @@ export function shownColumns(list, { chosen, different }) {
  */
 export function askedPaths(paths) {
   return [...new Set(paths)].filter(
-    (path) => !Object.hasOwn(OWN, path) && !path.startsWith("config") && !trendMetric(path),
+    (path) => isPath(path) && !Object.hasOwn(OWN, path) && !path.startsWith("config") && !trendMetric(path),
   );
-}
-
-/**
- * The metrics that tell most of a run, best first: with a goal, of validation, losses and scores.
- * @param {Array<{name: string, runs: number, goal: string|null}>} metrics
- * @param {number} [n]
- * @returns {string[]}
- */
-export function mainMetrics(metrics, n = 2) {
-  const most = Math.max(1, ...metrics.map((metric) => metric.runs ?? 0));
-  const scored = metrics
-    .filter(({ name }) => !name.startsWith("system/"))
-    .map((metric) => [telling(metric, most), metric.name]);
-  scored.sort((a, b) => b[0] - a[0] || (a[1] < b[1] ? -1 : 1));
-  return scored.slice(0, n).map(([, name]) => name);
 }
 
 /**
@@ -149,17 +135,6 @@ function usualPaths(list, different) {
   const seeded = different ? [] : ["seed"].filter((path) => differs(valuesOf(list, path)));
   const rest = ["duration_s", "created", "tags", "notes", ...seeded];
   return ["state", ...measured, ...shown.slice(0, SHOWN_SETTINGS), ...rest];
-}
-
-function telling({ name, runs, goal }, most) {
-  const text = name.toLowerCase();
-  let score = (runs ?? 0) / most;
-  if (goal) score += 4;
-  if (/(^|[/_.-])(val|valid|validation|eval|test|dev)([/_.-]|$)/.test(text)) score += 2;
-  if (/(^|[/_.-])(loss|nll|ppl|perplexity)$/.test(text)) score += 2;
-  else if (/(acc|accuracy|f1|auc|map|bleu|reward|return|score|iou|psnr)(@\d+)?$/.test(text)) score += 1.5;
-  if (/(^|[/_.-])(lr|learning_rate|epoch|step|time|seconds|throughput|grad)/.test(text)) score -= 3;
-  return score;
 }
 
 function allNumbers(values) {

@@ -9,7 +9,7 @@ import { useLive } from "epochal/live.js";
 import { query, useJSON, useSlowly } from "epochal/load.js";
 import { Nothing, Pending } from "epochal/panel.js";
 import { Parallel } from "epochal/parallel.js";
-import { RunPicker } from "epochal/run_picker.js";
+import { NewestRuns, RunPicker } from "epochal/run_picker.js";
 import { Scatter } from "epochal/scatter.js";
 import { Seeds } from "epochal/seeds.js";
 import { useView } from "epochal/store.js";
@@ -54,7 +54,7 @@ export function ComparePage({ slug }) {
     </header>
     <${TabBar} label="Ways to compare" path=${["c", slug]} tabs=${tabs} tab=${tab}
       keep=${{ runs: view.q.runs, f: view.q.f }} />
-    ${tab === "diff" ? html`<${Diff} ids=${ids} version=${version} />` : null}
+    ${tab === "diff" ? html`<${Diff} slug=${slug} ids=${ids} version=${version} />` : null}
     ${tab === "curves" ? html`<${Curves} slug=${slug} ids=${ids} view=${view} setView=${setView}
       live=${live} />` : null}
     ${tab === "parallel" ? html`<${Parallel} ...${shown} />` : null}
@@ -104,7 +104,8 @@ function Curves({ slug, ids, view, setView, live }) {
   const metrics = useMemo(() => found.data?.metrics.map((each) => each.name) ?? [], [found.data]);
   if (!runs) return html`<${Pending} of=${found} what="Reading the runs" />`;
   if (!runs.length) return html`<${Nothing}
-    title="Choose runs to see their curves">Add them above, or select runs in the table and press <kbd>c</kbd>.<//>`;
+    title="Choose runs to see their curves">Add them above, or select runs in the table and press <kbd>c</kbd>.
+    <${NewestRuns} slug=${slug} onChange=${(all) => setView({ runs: all.join(",") })} /><//>`;
   return html`<${Wall} runs=${runs} metrics=${metrics} slug=${slug} view=${view} setView=${setView}
     versions=${live.versions} live=${live} />`;
 }

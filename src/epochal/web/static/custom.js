@@ -135,7 +135,7 @@ function MetricLines({ text, onText, metrics, found, names }) {
     onText([...linesOf(text), name].join("\n"));
   };
   return html`<${Line} label="Metrics" hint="one in a line; * stands for anything">
-      <textarea class="chart-field" rows="4" value=${text} spellcheck="false" placeholder="train/loss&#10;val/*"
+      <textarea class="chart-field" rows="4" value=${text} spellcheck="false" placeholder=${"train/loss\nval/*"}
         onInput=${(event) => onText(event.currentTarget.value)}></textarea><//>
     <${Line} label="Add"><${Select} value="" options=${[["", "a metric"], ...metrics.map((name) => [name, name])]} onChange=${add} /><//>
     <p class="muted chart-editor-found">${count(found.length, "metric")} here${

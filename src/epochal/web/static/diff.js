@@ -7,16 +7,17 @@ import { count, exact } from "epochal/format.js";
 import { useJSON } from "epochal/load.js";
 import { asWritten, lineOf } from "epochal/nested.js";
 import { Nothing, Panel, Pending, SearchField, Tick } from "epochal/panel.js";
+import { NewestRuns } from "epochal/run_picker.js";
 import { link, useView } from "epochal/store.js";
 
 const SHOWN = 300;
 
 /**
  * The tab.
- * @param {{ids: string[], version: number}} props ids: at least two runs; the others are compared
+ * @param {{slug: string, ids: string[], version: number}} props ids: at least two runs; the others are compared
  *   with the first
  */
-export function Diff({ ids, version }) {
+export function Diff({ slug, ids, version }) {
   const [view, setView] = useView();
   const [query, setQuery] = useState("");
   const found = useJSON(ids.length > 1 ? `/api/diff?runs=${ids.join(",")}` : null, version, true);
@@ -24,7 +25,8 @@ export function Diff({ ids, version }) {
   const all = view.q.od === "0";
   if (ids.length < 2) {
     return html`<${Nothing} title="Choose two runs or more">Add them above, or select runs in the
-      table and press <kbd>c</kbd>.<//>`;
+      table and press <kbd>c</kbd>.
+      ${!ids.length && html`<${NewestRuns} slug=${slug} onChange=${(all) => setView({ runs: all.join(",") })} />`}<//>`;
   }
   if (!found.data) return html`<${Pending} of=${found} what="Comparing" />`;
   const parts = sections(rows, { all, query });

@@ -1,8 +1,8 @@
 /** Dimensions of runs (config keys and results) as axes of pictures. */
-import { mainMetrics } from "epochal/columns.js";
 import { pathParts, pathText } from "epochal/filter.js";
 import { asWritten } from "epochal/nested.js";
 import { extentOf, spansDecades } from "epochal/scales.js";
+import { mainMetric } from "epochal/telling.js";
 
 /** Numbers of a metric in a run. */
 export const STATISTICS = ["last", "min", "max", "mean", "best"];
@@ -115,14 +115,4 @@ export function suggestedPaths(config, metrics, most = 8) {
   const main = mainMetric(metrics);
   const paths = differing.slice(0, main ? most - 1 : most).map((each) => each.path);
   return main ? [...paths, defaultPath(main)] : paths;
-}
-
-/**
- * Returns the metric that tells most of the runs, null if there is none.
- * @template {{name: string, runs: number, goal?: string | null}} M
- * @param {M[]} metrics @returns {M | null}
- */
-export function mainMetric(metrics) {
-  const [name] = mainMetrics(metrics, 1);
-  return metrics.find((each) => each.name === name) ?? metrics[0] ?? null;
 }

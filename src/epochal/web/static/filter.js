@@ -7,6 +7,7 @@
 const ROOTS = new Set(
   ("id name project group state tags notes config seed summary created duration_s git host steps").split(" "),
 );
+const PATH = /^[a-z_]+(\.[^.["'\]()\s]+|\["(?:[^"\\]|\\.)*"\]|\['(?:[^'\\]|\\.)*'\])*$/;
 const WORDS = new Set(["and", "or", "not", "in", "is"]);
 
 /** Expressions and what they select, for the help page. */
@@ -63,6 +64,16 @@ export function pathParts(path) {
     parts.push(found[1] ?? unquoted(found[2]));
   }
   return parts;
+}
+
+/**
+ * Says whether a text of the address is a path that runs can have, so that the server is not asked
+ * for what it cannot understand.
+ * @param {string} path
+ * @returns {boolean}
+ */
+export function isPath(path) {
+  return PATH.test(path) && ROOTS.has(pathParts(path)[0]);
 }
 
 /**
@@ -125,7 +136,7 @@ function squeezed(text) {
 function shortTerm(token, known) {
   const found = /^([\w./-]+?)(<=|>=|!=|==|=|<|>|:)(.+)$/.exec(token);
   if (found) return comparison(found[1], found[2], found[3], known);
-  if (!/^[\p{L}\p{N}_./*?:@#+-]+$/u.test(token) || isPath(token)) return null;
+  if (!/^[\p{L}\p{N}_./*?:@#+-]+$/u.test(token) || isDotted(token)) return null;
   const word = quoted(token.toLowerCase());
   const pattern = quoted(`*${token.toLowerCase()}*`);
   return /[*?]/.test(token)
@@ -163,7 +174,6 @@ function asText(value) {
   return value[0] === '"' ? value : quoted(value);
 }
 
-function isPath(token) {
-  const root = token.split(".")[0];
-  return token.includes(".") && ROOTS.has(root);
+function isDotted(token) {
+  return token.includes(".") && ROOTS.has(token.split(".")[0]);
 }

@@ -145,6 +145,25 @@ export function compact(n) {
   return trimmed(value.toPrecision(4));
 }
 
+const UNSEEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
+
+/**
+ * A text in which characters that cannot be seen or turn the direction of others are escapes, as
+ * `epochal.core.names.printable` writes them: "a\u202eb", "\x1b[31m". Tabs and line ends stay.
+ * @param {string} text
+ * @returns {string}
+ */
+export function printable(text) {
+  return text.replace(UNSEEN, (letter) => {
+    const code = letter.charCodeAt(0);
+    return code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+  });
+}
+
+function hex(code, digits) {
+  return code.toString(16).padStart(digits, "0");
+}
+
 function grouped(value) {
   return value.toLocaleString("en-US", { maximumFractionDigits: 12 });
 }

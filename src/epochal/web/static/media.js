@@ -44,7 +44,7 @@ export function MediaTab({ run, version }) {
       <${StepSlider} steps=${steps} step=${step} onChange=${setStep} />
       <${Choice} label="Size" value=${size} options=${SIZES} onChange=${setSize} />
       ${!isStatic && html`<${RunPicker} slug=${run.slug} chosen=${ids} fixed=${run.id} most=${MOST_RUNS}
-        label="Beside it" onChange=${(all) => setView({ runs: all.slice(1).join(",") || null })} />`}
+        label="Add a run beside it" onChange=${(all) => setView({ runs: all.slice(1).join(",") || null })} />`}
     </div>
     <div class="media-sections">${shown.map((each) => html`<${KeySection} key=${nameOf(each)} of=${each}
       ids=${ids} runs=${runs} step=${step} size=${size} />`)}</div>
@@ -136,7 +136,7 @@ function KeyOfRun({ id, of, step }) {
     <div class=${of.type === "text" ? "text-list" : `media-grid media-${of.type}s`}>
       ${items.map((item, i) => of.type === "text"
         ? html`<${TextItem} key=${i} item=${item} />`
-        : html`<${MediaItem} key=${`${item.n}`} id=${id} item=${item} />`)}
+        : html`<${MediaItem} key=${`${item.n}`} id=${id} item=${item} among=${items} />`)}
     </div>
     ${found.data.left_out > 0 && html`<p class="muted">
       ${count(found.data.left_out, "earlier text")} left out: they are very long.</p>`}`;

@@ -12,12 +12,13 @@ const PIXELATED_BELOW = 160;
 
 /**
  * A medium with its caption and facts.
- * @param {{id: string, item: object}} props id: of the run; item: as the server lists it
+ * @param {{id: string, item: object, among?: object[]}} props id: of the run; item: as the server
+ *   lists it; among: what is shown with it, so that an enlarged picture leads to the next one
  */
-export function MediaItem({ id, item }) {
+export function MediaItem({ id, item, among = [item] }) {
   const View = VIEWS[item.type] ?? Download;
   return html`<figure class=${`media-item media-item-${item.type}`}>
-    <${View} url=${urlOf(id, item)} item=${item} />
+    <${View} url=${urlOf(id, item)} item=${item} id=${id} among=${among} />
     <figcaption>${captionOf(item) && html`<span class="caption">${captionOf(item)}</span>`}
       <span class="media-facts">${factsOf(item)}</span>
       <a class="media-save" href=${`${urlOf(id, item)}&download=1`} download>Save</a></figcaption>
@@ -45,15 +46,19 @@ function factsOf({ about, type, bytes: size }) {
   return said.join(" · ");
 }
 
-function Picture({ url, item }) {
-  const [open, setOpen] = useState(false);
+function Picture({ url, item, id, among }) {
+  const [open, setOpen] = useState(null);
+  const pictures = among.filter(({ type }) => VIEWS[type] === Picture);
+  const at = pictures.findIndex(({ n }) => n === open);
+  const move = (by) => setOpen(pictures[(at + by + pictures.length) % pictures.length].n);
   const { width, height } = item.about;
   const small = item.type === "image" && width && width < PIXELATED_BELOW;
   const name = item.caption || item.key;
-  return html`<button type="button" class="media-open" aria-label=${`Enlarge ${name}`} onClick=${() => setOpen(true)}>
+  return html`<button type="button" class="media-open" aria-label=${`Enlarge ${name}`} onClick=${() => setOpen(item.n)}>
       <img class=${small ? "pixelated" : ""} src=${url} alt=${name} loading="lazy" decoding="async"
         width=${width ?? null} height=${height ?? null} /></button>
-    ${open && html`<${ImageZoom} url=${url} item=${item} onClose=${() => setOpen(false)} />`}`;
+    ${at >= 0 && html`<${ImageZoom} url=${urlOf(id, pictures[at])} item=${pictures[at]} at=${at}
+      total=${pictures.length} onMove=${move} onClose=${() => setOpen(null)} />`}`;
 }
 
 function Video({ url, item }) {

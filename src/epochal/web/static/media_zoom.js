@@ -1,4 +1,4 @@
-/** A picture in a window of its own, enlarged pixel by pixel. */
+/** A picture in a window of its own, enlarged pixel by pixel; arrow keys lead to the next one. */
 import { html, useEffect, useRef, useState } from "epochal/html.js";
 import { Dialog } from "epochal/dialog.js";
 import { IconButton } from "epochal/icons.js";
@@ -7,10 +7,12 @@ const STEPS = [0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
 /**
  * The window.
- * @param {{url: string, item: object, onClose: () => void}} props
+ * @param {{url: string, item: object, at?: number, total?: number, onMove?: (by: number) => void,
+ *   onClose: () => void}} props at, total: its place among the pictures beside it
  */
-export function ImageZoom({ url, item, onClose }) {
-  const [size, setSize] = useState(item.about.width ? [item.about.width, item.about.height] : null);
+export function ImageZoom({ url, item, at = 0, total = 1, onMove, onClose }) {
+  const [seen, setSeen] = useState({ url: "", size: null }); // of a picture that does not tell its size
+  const size = item.about.width ? [item.about.width, item.about.height] : seen.url === url ? seen.size : null;
   const [zoom, setZoom] = useState(null);
   const stage = useRef(null);
   const fitted = size && stage.current ? fit(size, stage.current) : 1;
@@ -26,6 +28,12 @@ export function ImageZoom({ url, item, onClose }) {
     if (event.key === "-") by(-1);
     if (event.key === "0") setZoom(null);
     if (event.key === "1") setZoom(1);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const scrolls = event.target === stage.current && stage.current.scrollWidth > stage.current.clientWidth;
+    if (step && total > 1 && !scrolls) {
+      event.preventDefault();
+      onMove(step);
+    }
     if (event.key === "Escape") onClose();
   };
   const [, measured] = useState(0);
@@ -41,6 +49,9 @@ export function ImageZoom({ url, item, onClose }) {
       <div class="toolbar zoom-tools">
         <strong class="zoom-name">${item.caption || item.key}</strong>
         <span class="spacer"></span>
+        ${total > 1 && html`<${IconButton} icon="arrowLeft" label="Previous picture (←)" onClick=${() => onMove(-1)} />
+          <output class="zoom-factor">${at + 1} of ${total}</output>
+          <${IconButton} icon="arrowRight" label="Next picture (→)" onClick=${() => onMove(1)} />`}
         <${IconButton} icon="minus" label="Smaller (-)" onClick=${() => by(-1)} />
         <output class="zoom-factor">${Math.round(shown * 100)} %</output>
         <${IconButton} icon="plus" label="Larger (+)" onClick=${() => by(1)} />
@@ -49,10 +60,11 @@ export function ImageZoom({ url, item, onClose }) {
         <a class="button small" href=${`${url}&download=1`} download>Save</a>
         <${IconButton} icon="cross" label="Close" onClick=${onClose} />
       </div>
-      <div class="zoom-stage" ref=${stage} tabindex="0" onWheel=${wheel}>
-        <img class=${shown > 1 && item.type === "image" ? "pixelated" : ""} src=${url} alt=${item.caption || item.key}
+      <div class="zoom-stage" ref=${stage} tabindex="0" autofocus onWheel=${wheel}>
+        <img key=${url} class=${shown > 1 && item.type === "image" ? "pixelated" : ""} src=${url} alt=${item.caption || item.key}
           style=${style}
-          onLoad=${(event) => size || setSize([event.currentTarget.naturalWidth, event.currentTarget.naturalHeight])} />
+          onLoad=${({ currentTarget: { naturalWidth, naturalHeight } }) =>
+            setSeen({ url, size: [naturalWidth, naturalHeight] })} />
       </div>
     </div>
   <//>`;

@@ -1,11 +1,12 @@
 /** One figure for a paper: its preview, and the files to download. */
-import { html, useEffect, useState } from "epochal/html.js";
+import { classes, html, useEffect, useState } from "epochal/html.js";
 import { Dialog } from "epochal/dialog.js";
 import { IconButton } from "epochal/icons.js";
 import { query, useNear } from "epochal/load.js";
 
 const FORMATS = [["pdf", "PDF"], ["svg", "SVG"], ["png", "PNG"]];
 const AT_ONCE = 2;
+const WIDE = 640; // pixels of a preview of more than one column
 
 /**
  * The card.
@@ -14,10 +15,11 @@ const AT_ONCE = 2;
 export function FigureCard({ figure, question, look }) {
   const [ref, near] = useNear();
   const [open, setOpen] = useState(false);
+  const [wide, setWide] = useState(false);
   const asked = { ...question, ...look, name: figure.name };
   const address = (more) => `/api/paper/figure${query({ ...asked, ...more })}`;
   const preview = usePicture(near ? address({ format: "png" }) : null);
-  return html`<article class="figure-card" ref=${ref} aria-label=${figure.title}>
+  return html`<article class=${classes("figure-card", wide && "figure-wide")} ref=${ref} aria-label=${figure.title}>
     <header class="panel-head"><h3>${figure.title}</h3><div class="panel-actions">
       ${FORMATS.map(([format, word]) => html`<a key=${format} class="button small"
         href=${address({ format, download: 1 })} download
@@ -27,7 +29,8 @@ export function FigureCard({ figure, question, look }) {
       ${!preview.error && !preview.url && html`<p class="muted" role="status">Drawing …</p>`}
       ${preview.url && html`<button type="button" class="media-open" aria-label=${`Enlarge ${figure.title}`}
         onClick=${() => setOpen(true)}>
-        <img class=${preview.stale ? "stale" : ""} src=${preview.url} alt=${figure.title} /></button>`}
+        <img class=${preview.stale ? "stale" : ""} src=${preview.url} alt=${figure.title}
+          onLoad=${(event) => setWide(event.currentTarget.naturalWidth > WIDE)} /></button>`}
     </div>
     ${open && preview.url && html`<${Dialog} label=${figure.title} class="zoom-dialog"
       onClose=${() => setOpen(false)}>

@@ -1,5 +1,5 @@
 /** The page for a paper: figures and tables of the runs, looked at, downloaded and copied. */
-import { html } from "epochal/html.js";
+import { classes, html } from "epochal/html.js";
 import { count } from "epochal/format.js";
 import { query, useJSON } from "epochal/load.js";
 import { Callout, Choice, Nothing, Pending, Select } from "epochal/panel.js";
@@ -8,7 +8,7 @@ import { TableCard } from "epochal/paper_table.js";
 import { RunPicker } from "epochal/run_picker.js";
 import { useView } from "epochal/store.js";
 
-const COLUMNS = [["single", "One column"], ["full", "Full width"]];
+const COLUMNS = [["", "As it fits"], ["single", "One column"], ["full", "Full width"]];
 const STYLES = [["print", "Print"], ["dark", "Dark"]];
 const MOST_RUNS = 50;
 
@@ -22,7 +22,7 @@ export function PaperPage({ slug }) {
   const ids = (q.runs ?? "").split(",").filter(Boolean);
   const question = { project: slug, runs: ids.join(","), metric: q.sm, by: q.by, baseline: q.bl, x: q.x, task: q.task };
   const found = useJSON(`/api/paper${query(question)}`, 0, true);
-  const look = { venue: q.ve, column: q.pc ?? "single", style: q.ps ?? "print" };
+  const look = { venue: q.ve, column: q.pc ?? "", style: q.ps ?? "print" };
   return html`<div class="page paper-page">
     <header class="page-head"><h1>Figures and tables for a paper</h1>
       <div class="toolbar">
@@ -54,7 +54,7 @@ function Options({ of, q, look, setView }) {
     <${Select} label="Venue" value=${look.venue ?? ""} empty="anywhere" options=${named}
       onChange=${(ve) => setView({ ve: ve || null })} />
     <${Choice} label="Width" value=${look.column} options=${COLUMNS}
-      onChange=${(pc) => setView({ pc: pc === "single" ? null : pc })} />
+      onChange=${(pc) => setView({ pc: pc || null })} />
     <${Choice} label="Style" value=${look.style} options=${STYLES}
       onChange=${(ps) => setView({ ps: ps === "print" ? null : ps })} />
   </div>`;
@@ -74,7 +74,7 @@ function Made({ of, question, look, stale }) {
     ${!figures.length && !tables.length && html`<${Nothing}
       title="Nothing can be made of these runs yet">The reasons stand below.<//>`}
     ${figures.length > 0 && html`<h2 class="part-title">Figures</h2>
-      <div class=${`figure-grid figure-${look.column}`}>${figures.map((each) => html`<${FigureCard} key=${each.name}
+      <div class=${classes("figure-grid", look.column === "full" && "figure-full")}>${figures.map((each) => html`<${FigureCard} key=${each.name}
         figure=${each} question=${question} look=${look} />`)}</div>`}
     ${tables.length > 0 && html`<h2 class="part-title">Tables</h2>
       ${tables.map((each) => html`<${TableCard} key=${each.name} table=${each} question=${question} />`)}`}

@@ -4,7 +4,7 @@ import { AxesMenu, DimensionSelect } from "epochal/axis_picker.js";
 import { brushesOf, brushText, brushWords, expressionOf, within } from "epochal/brushes.js";
 import { slotColor } from "epochal/color.js";
 import { ColorKey } from "epochal/color_key.js";
-import { defaultPath, labelOf, levelOf, mainMetric, suggestedPaths, valueText } from "epochal/dimensions.js";
+import { defaultPath, labelOf, levelOf, suggestedPaths, valueText } from "epochal/dimensions.js";
 import { compact, count } from "epochal/format.js";
 import { IconButton } from "epochal/icons.js";
 import { useSize } from "epochal/load.js";
@@ -13,11 +13,13 @@ import { Loading, Nothing, Pending } from "epochal/panel.js";
 import { useRunTable } from "epochal/run_table.js";
 import { sequential } from "epochal/sequential.js";
 import { link, listOf, listText, useView, go } from "epochal/store.js";
+import { mainMetric } from "epochal/telling.js";
 
-const HEIGHT = 420;
+const HEIGHT = Math.round(Math.max(360, Math.min(640, (globalThis.innerHeight ?? 0) - 360)));
 const TOP = 34;
 const BOTTOM = HEIGHT - 44;
 const SIDE = 70;
+const NARROWEST = 120; // from axis to axis; a narrower window scrolls
 
 /**
  * The tab.
@@ -55,8 +57,9 @@ export function Parallel({ slug, ids, filter, version }) {
 function Picture({ table, axes, color, brushes, write, reorder }) {
   const [box, { width }] = useSize();
   const [hover, setHover] = useState(-1);
+  const wide = Math.max(width, 2 * SIDE + NARROWEST * (axes.length - 1));
   const layout = useMemo(() => {
-    const gap = (Math.max(400, width) - 2 * SIDE) / Math.max(1, axes.length - 1);
+    const gap = (wide - 2 * SIDE) / Math.max(1, axes.length - 1);
     return axes.flatMap((path, i) => {
       const dimension = table.byPath.get(path);
       return dimension ? [axisOf(dimension, SIDE + gap * i, TOP, BOTTOM)] : [];
@@ -89,7 +92,7 @@ function Picture({ table, axes, color, brushes, write, reorder }) {
     <p class="readout" role="status">${hover >= 0 ? said(table, axes, hover)
       : html`<span class="muted">Drag along an axis to limit it, click it to free it. Point at a line to read it,
         click it to open the run.</span>`}</p>
-    ${width > 0 && html`<svg class=${`parallel-svg${many}`} width=${Math.max(400, width)} height=${HEIGHT}
+    ${width > 0 && html`<svg class=${`parallel-svg${many}`} width=${wide} height=${HEIGHT}
       role="group" aria-label=${`Parallel coordinates of ${count(table.id.length, "run")}`}>
       <g class="parallel-lines" onMouseLeave=${() => setHover(-1)}>
         ${lines}

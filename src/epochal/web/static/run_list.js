@@ -2,8 +2,9 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { getJSON } from "epochal/api.js";
 import { learnRuns } from "epochal/color.js";
-import { askedPaths, mainMetrics, summaryPath } from "epochal/columns.js";
+import { askedPaths, summaryPath } from "epochal/columns.js";
 import { notify } from "epochal/notices.js";
+import { mainMetrics } from "epochal/telling.js";
 
 const MEASURED_MOST = 60;
 const MEASURE_EVERY_MS = 2000;

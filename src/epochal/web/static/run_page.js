@@ -68,7 +68,7 @@ function Shown({ loaded, reload }) {
     <${TabBar} label="Parts of the run" path=${["r", run.id]} tabs=${tabs} tab=${tab}
       keep=${{ runs: view.q.runs }} />
     ${tab === "overview" ? html`<${Overview} run=${run} change=${change} />` : null}
-    ${tab === "charts" || tab === "system" ? html`<${Charts} ...${shown} />` : null}
+    ${tab === "charts" || tab === "system" ? html`<${Charts} ...${shown} change=${change} />` : null}
     ${tab === "media" ? html`<${MediaTab} run=${run} version=${version} />` : null}
     ${tab === "console" ? html`<${ConsoleTab} run=${run} running=${run.state === "running"}
       version=${newest} />` : null}
@@ -116,7 +116,7 @@ function Head({ run, change }) {
   </header>`;
 }
 
-function Charts({ run, view, setView, live, tab }) {
+function Charts({ run, view, setView, live, tab, change }) {
   const system = tab === "system";
   const metrics = useMemo(
     () => run.metrics.filter((name) => name.startsWith("system/") === system), [run.metrics, system]);
@@ -132,5 +132,6 @@ function Charts({ run, view, setView, live, tab }) {
           with <code>run.log({"loss": loss}, step=step)</code>.<//>`;
   }
   return html`<${Wall} runs=${runs} metrics=${metrics} slug=${run.slug} view=${view} setView=${setView}
-    versions=${live.versions} live=${live} annotations=${run.annotations} custom=${!system} />`;
+    versions=${live.versions} live=${live} annotations=${run.annotations}
+    onAnnotations=${(annotations) => change({ annotations })} custom=${!system} />`;
 }

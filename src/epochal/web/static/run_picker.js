@@ -46,3 +46,16 @@ export function RunPicker({ slug, chosen, fixed, most = 50, label = "Add a run",
     </select>`}
   </div>`;
 }
+
+const NEWEST = 5;
+
+/**
+ * A button that chooses the newest runs, where none has been chosen yet.
+ * @param {{slug: string, onChange: (ids: string[]) => void}} props
+ */
+export function NewestRuns({ slug, onChange }) {
+  const newest = (useRuns(slug) ?? []).slice(0, NEWEST);
+  if (newest.length < 2) return null;
+  return html`<p><button type="button" class="button small"
+    onClick=${() => onChange(newest.map(({ id }) => id))}>Take the newest ${newest.length}</button></p>`;
+}

@@ -17,7 +17,8 @@ export function RunsCharts({ slug, list, live, view }) {
   const metrics = useMemo(() => (list ? list.metrics.map(({ name }) => name) : []), [list?.metrics]);
   return html`<section class="runs-charts" aria-label="Charts">
     ${list && html`<${HowMany} list=${list} view=${view} />`}
-    ${list &&
+    ${list?.id.length === 0 && html`<p class="charts-note">There are no charts: no run passes the filter.</p>`}
+    ${list?.id.length > 0 &&
     html`<${Wall}
       runs=${runs}
       metrics=${metrics}

@@ -2,7 +2,7 @@
 import { classes, html, useEffect, useMemo, useState } from "epochal/html.js";
 import { isStatic } from "epochal/api.js";
 import { learnRuns } from "epochal/color.js";
-import { toExpression } from "epochal/filter.js";
+import { isPath, toExpression } from "epochal/filter.js";
 import { useLive } from "epochal/live.js";
 import { useRunList } from "epochal/run_list.js";
 import { RunsCharts } from "epochal/runs_charts.js";
@@ -25,7 +25,7 @@ export function RunsPage({ slug }) {
   const filter = useMemo(() => meaningOf(q.f ?? "", names), [q.f, names]);
   const chosen = useMemo(() => listOf(q.co), [q.co]);
   const sort = useMemo(() => sortKeys(q.so), [q.so]);
-  const groups = useMemo(() => listOf(q.g), [q.g]);
+  const groups = useMemo(() => listOf(q.g).filter(isPath), [q.g]);
   const columns = { chosen, extra: [...sort.map(({ path }) => path), ...groups] };
   const { list, error, loading, change } = useRunList(slug, filter.expression, columns, live);
   const [width, setWidth] = useWidth("runs", WIDTH);

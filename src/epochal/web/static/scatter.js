@@ -3,7 +3,7 @@ import { html, useMemo, useState } from "epochal/html.js";
 import { choicesOf, DimensionSelect } from "epochal/axis_picker.js";
 import { slotColor } from "epochal/color.js";
 import { ColorKey } from "epochal/color_key.js";
-import { defaultPath, goalOf, labelOf, levelOf, mainMetric, valueText } from "epochal/dimensions.js";
+import { defaultPath, goalOf, labelOf, levelOf, valueText } from "epochal/dimensions.js";
 import { compact, count, num } from "epochal/format.js";
 import { useSize } from "epochal/load.js";
 import { colorsBy } from "epochal/parallel_axes.js";
@@ -13,6 +13,7 @@ import { useRunTable } from "epochal/run_table.js";
 import { extentOf, padded, scale, spansDecades } from "epochal/scales.js";
 import { sequential } from "epochal/sequential.js";
 import { go, useView } from "epochal/store.js";
+import { mainMetric } from "epochal/telling.js";
 
 const HEIGHT = 460;
 const LEFT = 64;
@@ -37,6 +38,8 @@ export function Scatter({ slug, ids, filter, version }) {
   const wanted = logByItself(table, chosen);
   const log = ["lx", "ly"].map((key, i) => (view.q[key] === undefined ? wanted[i] : view.q[key] === "1"));
   const goals = ["x", "y"].map((axis) => view.q[`g${axis}`] ?? goalOf(chosen[axis] ?? "", table.metrics) ?? "minimize");
+  if (!choicesOf(table).length) return html`<${Nothing}
+    title="There are no numbers to draw">None of these runs has logged a metric or has config keys.<//>`;
   return html`<div class="picture-page">
     <div class="toolbar">
       <${DimensionSelect} label="x" table=${table} value=${chosen.x} onChange=${(sx) => setView({ sx })} />

@@ -1,11 +1,14 @@
 /** Metrics in sections by what stands before the first "/", searched and folded. */
+import { isLoss } from "epochal/telling.js";
 
 /** Section of metrics without a "/". */
 export const LOOSE = "metrics";
 const LAST = ["system", "epochal"];
+const FIRST = [/^train/i, /^(val|valid|validation|eval|dev)/i, /^test/i];
 
 /**
- * Return metrics in named sections: what a run is about first, measurements of the system last.
+ * Return metrics in named sections: those with a loss first, training before validation, the
+ * measurements of the system last. Within a section losses come first.
  * @param {string[]} metrics
  * @returns {Array<{name: string, metrics: string[]}>}
  */
@@ -18,8 +21,8 @@ export function sections(metrics) {
   }
   const natural = (a, b) => a.localeCompare(b, "en", { numeric: true });
   return [...found]
-    .map(([name, list]) => ({ name, metrics: list.sort(natural) }))
-    .sort((a, b) => rank(a.name) - rank(b.name) || natural(a.name, b.name));
+    .map(([name, list]) => ({ name, metrics: list.sort((a, b) => isLoss(b) - isLoss(a) || natural(a, b)) }))
+    .sort((a, b) => rank(a) - rank(b) || natural(a.name, b.name));
 }
 
 /**
@@ -32,8 +35,11 @@ export function sectionOf(metric) {
   return slash > 0 ? metric.slice(0, slash) : LOOSE;
 }
 
-function rank(name) {
-  return LAST.includes(name) ? 1 : 0;
+function rank({ name, metrics }) {
+  if (LAST.includes(name)) return 9;
+  if (!metrics.some(isLoss)) return name === LOOSE ? 6 : 5;
+  const place = FIRST.findIndex((start) => start.test(name));
+  return name === LOOSE ? 0 : place < 0 ? 4 : place + 1;
 }
 
 /**

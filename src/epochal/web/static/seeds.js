@@ -2,16 +2,18 @@
 import { html, useMemo, useState } from "epochal/html.js";
 import { slotColor } from "epochal/color.js";
 import { count, exact, num, toNumber } from "epochal/format.js";
+import { quoted } from "epochal/filter.js";
 import { query, useJSON } from "epochal/load.js";
-import { mainMetric } from "epochal/dimensions.js";
 import { Callout, Nothing, Panel, Pending, Select } from "epochal/panel.js";
 import { SeedPlot } from "epochal/seed_plot.js";
 import { link, listOf, listText, useView } from "epochal/store.js";
+import { lowerIsBetter, mainMetric } from "epochal/telling.js";
 
 const STATISTICS = ["last", "min", "max", "mean", "best", "last 10 %"];
 const GOALS = [["minimize", "lower is better"], ["maximize", "higher is better"]];
 const PAIRED = [["1", "pairs of the same seed"], ["0", "no pairs"]];
 const FEW = 3;
+const NAMED = 3;
 
 /**
  * The tab.
@@ -19,15 +21,18 @@ const FEW = 3;
  */
 export function Seeds({ slug, ids, version }) {
   const [view, setView] = useView();
-  const table = useJSON(`/api/runs${query({ project: slug })}`);
+  const filter = ids.length ? `id in [${ids.map(quoted).join(", ")}]` : null;
+  const table = useJSON(`/api/runs${query({ project: slug, filter })}`, 0, true);
   const metrics = table.data?.metrics ?? [];
   const metric = view.q.sm ?? (metrics.length ? mainMetric(metrics).name : "");
+  const known = metrics.find((each) => each.name === metric);
+  const open = Boolean(known) && !view.q.sg && !known.goal && !lowerIsBetter(metric); // what is better is not known
   const by = listOf(view.q.by);
   const asked = {
     project: slug, runs: ids.join(","), metric, by: by.join(","), statistic: view.q.ss, goal: view.q.sg,
     margin: view.q.mg, paired: view.q.pa, baseline: view.q.bl,
   };
-  const found = useJSON(table.data && metric ? `/api/compare${query(asked)}` : null, version, true);
+  const found = useJSON(table.data && metric && !open ? `/api/compare${query(asked)}` : null, version, true);
   const keys = useMemo(() => Object.keys(table.data?.config ?? {}), [table.data]);
   if (!table.data) return html`<${Pending} of=${table} what="Reading the runs" />`;
   if (!metric) return html`<${Nothing}
@@ -40,7 +45,7 @@ export function Seeds({ slug, ids, version }) {
         empty=${`as defined${found.data ? ` (${found.data.settings.statistic})` : ""}`} options=${STATISTICS}
         onChange=${(ss) => setView({ ss: ss || null })} />
       <${Select} label="Goal" value=${view.q.sg ?? ""}
-        empty=${`as defined${found.data ? ` (${found.data.settings.goal})` : ""}`} options=${GOALS}
+        empty=${open ? "not known" : `as defined${found.data ? ` (${found.data.settings.goal})` : ""}`} options=${GOALS}
         onChange=${(sg) => setView({ sg: sg || null })} />
       <${Select} label="Groups by" value=${by[0] ?? ""} empty="all that differs"
         options=${[...keys, "group", "tags", "git.commit"]}
@@ -51,9 +56,17 @@ export function Seeds({ slug, ids, version }) {
         options=${(found.data?.groups ?? []).map((group) => group.name)} onChange=${(bl) => setView({ bl: bl || null })} />
       <${Margin} value=${view.q.mg ?? ""} onChange=${(mg) => setView({ mg: mg || null })} />
     </div>
-    ${found.error ? html`<${Callout} kind="warn" title="These runs cannot be compared so">${found.error.message}<//>`
+    ${open ? html`<${GoalOf} metric=${metric} choose=${(sg) => setView({ sg })} />`
+      : found.error ? html`<${Callout} kind="warn" title="These runs cannot be compared so">${found.error.message}<//>`
       : found.data ? html`<${Result} of=${found.data} />` : html`<${Pending} of=${found} what="Comparing" />`}
   </div>`;
+}
+
+function GoalOf({ metric, choose }) {
+  return html`<${Callout} title=${`What is better for ${metric}?`}>
+    <p>A training says so with <code>run.define("${metric}", goal="maximize")</code>; here it can be chosen:</p>
+    <div class="form-actions">${GOALS.map(([goal, words]) => html`<button type="button" class="button small"
+      key=${goal} onClick=${() => choose(goal)}>${words[0].toUpperCase() + words.slice(1)}</button>`)}</div><//>`;
 }
 
 function Margin({ value, onChange }) {
@@ -74,10 +87,7 @@ function Result({ of }) {
   const few = groups.filter((group) => group.n < FEW);
   const { settings } = of;
   return html`
-    ${few.length > 0 && html`<${Callout} kind="warn"
-      title=${`${count(few.length, "group has", "groups have")} fewer than ${FEW} runs`}>
-      ${few.map((group) => `${group.name} (n = ${group.n})`).join(", ")}: an interval of so few says little,
-      and a test can hardly decide.<//>`}
+    ${few.length > 0 && html`<${Few} groups=${few} settings=${settings} />`}
     <${Panel} title=${`${settings.metric} by ${settings.by}`}>
       <${SeedPlot} groups=${groups} settings=${settings} />
       <p class="muted">Dots: runs. Line: the mean. Bar: ${num(100 * settings.level)} % t interval of the mean.
@@ -87,6 +97,17 @@ function Result({ of }) {
     <${Panel} title="Verdicts"><${Verdicts} of=${of} /><//>
     ${of.guards.length > 0 && html`<${Panel} title="What stands against all this"><ul class="guards">
       ${of.guards.map((guard) => html`<li key=${guard}>${guard}</li>`)}</ul><//>`}`;
+}
+
+function Few({ groups, settings }) {
+  const names = groups.slice(0, NAMED).map((group) => `${group.name} (n = ${group.n})`).join("; ");
+  const left = groups.length - NAMED;
+  const keys = String(settings.by).split(", ");
+  return html`<${Callout} kind="warn"
+    title=${`${count(groups.length, "group has", "groups have")} fewer than ${FEW} runs`}>
+    <p>${names}${left > 0 && `; and ${left} more`}. An interval of so few says little, and a test can hardly decide.</p>
+    ${keys.length > 1 && html`<p>The groups differ in ${count(keys.length, "setting")}: choose one with “Groups by”
+      above, and its runs stand together.</p>`}<//>`;
 }
 
 /** Non-finite numbers travel as texts. */

@@ -19,6 +19,7 @@ export function SummaryTable({ run }) {
   const found = useMemo(() => sortedNames(run.summary, query), [run.summary, query]);
   const names = machine || query ? found : found.filter((name) => !isOfMachine(name));
   const total = Object.keys(run.summary).length;
+  const best = names.some((name) => isKnown(run.summary[name].best)); // only where a goal was defined
   if (!total) {
     return html`<${Nothing} title="No metric has been logged">
       <p>Log one with <code>run.log({"loss": loss}, step=step)</code>.</p><//>`;
@@ -28,11 +29,12 @@ export function SummaryTable({ run }) {
       <span class="muted" role="status">${query && `${names.length} of ${total}`}</span></div>`}
     <div class="scroll-x" tabindex="0" role="group" aria-label="Results of metrics"><table class="data-table">
       <thead><tr><th scope="col">Metric</th><th scope="col" class="number">Last</th>
-        <th scope="col" class="number with-step">Best</th><th scope="col" class="number with-step">Min</th>
+        ${best && html`<th scope="col" class="number with-step">Best</th>`}
+        <th scope="col" class="number with-step">Min</th>
         <th scope="col" class="number with-step">Max</th><th scope="col" class="number">Mean ± std</th>
         <th scope="col" class="number">Points</th></tr></thead>
       <tbody>${names.slice(0, limit).map((name) =>
-        html`<${MetricRow} key=${name} id=${run.id} name=${name} of=${run.summary[name]} />`)}</tbody>
+        html`<${MetricRow} key=${name} id=${run.id} name=${name} of=${run.summary[name]} best=${best} />`)}</tbody>
     </table></div>
     ${found.length > names.length && html`<button type="button" class="link-button" onClick=${() => setMachine(true)}>
       and ${count(found.length - names.length, "reading")} of the machine</button>`}
@@ -54,7 +56,9 @@ export function sortedNames(summary, query = "") {
 
 const isOfMachine = (name) => name.startsWith("system/");
 
-function MetricRow({ id, name, of }) {
+const isKnown = (value) => value !== null && value !== undefined;
+
+function MetricRow({ id, name, of, best }) {
   const goal = of.goal === "minimize" ? "↓" : of.goal === "maximize" ? "↑" : "";
   const tab = isOfMachine(name) ? "system" : "charts";
   return html`<tr>
@@ -63,7 +67,7 @@ function MetricRow({ id, name, of }) {
       ${of.unit && html` <span class="muted">${of.unit}</span>`}
       <${Remarks} of=${of} /></th>
     <${Value} of=${of.last} at=${null} />
-    <${Value} of=${of.best} at=${of.best_step} strong />
+    ${best && html`<${Value} of=${of.best} at=${of.best_step} strong />`}
     <${Value} of=${of.min} at=${of.min_step} />
     <${Value} of=${of.max} at=${of.max_step} />
     <td class="number" title=${`${exact(of.mean)} ± ${exact(of.std)}`}>${num(of.mean)}<span
@@ -73,8 +77,8 @@ function MetricRow({ id, name, of }) {
 }
 
 function Value({ of, at, strong }) {
-  if (of === null || of === undefined) return html`<td class="number muted">–</td>`;
-  const where = at === null || at === undefined ? "" : ` at step ${exact(at)}`;
+  if (!isKnown(of)) return html`<td class=${at === null ? "number muted" : "number with-step muted"}>–</td>`;
+  const where = !isKnown(at) ? "" : ` at step ${exact(at)}`;
   return html`<td class=${strong ? "number strong" : "number"} title=${`${exact(of)}${where}`}>
     ${num(of)}${where && html`<span class="at-step">@${compact(at)}</span>`}</td>`;
 }

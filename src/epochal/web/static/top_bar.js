@@ -1,7 +1,7 @@
 /** The bar on top of every page: where one is, what runs, search, theme and help. */
 import { html, useEffect } from "epochal/html.js";
 import { isStatic, postJSON } from "epochal/api.js";
-import { count } from "epochal/format.js";
+import { count, printable } from "epochal/format.js";
 import { Icon, IconButton } from "epochal/icons.js";
 import { Menu, MenuItem } from "epochal/menu.js";
 import { copy, notify } from "epochal/notices.js";
@@ -100,7 +100,7 @@ function Separator() {
 
 function useTitle(name) {
   useEffect(() => {
-    document.title = name ? `${name} · Epochal` : "Epochal";
+    document.title = name ? `${printable(name)} · Epochal` : "Epochal";
   }, [name]);
 }
 

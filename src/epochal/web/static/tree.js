@@ -26,7 +26,7 @@ export function Tree({ value, label, closedFrom = Infinity }) {
   const hits = rows.filter((row) => row.hit).length;
   return html`<div class="tree">
     <div class="tree-tools">
-      <${SearchField} label=${`Search ${label}`} hint="Search keys and values" value=${query} onInput=${setQuery} />
+      <${SearchField} label=${`Search ${label}`} hint="Search" value=${query} onInput=${setQuery} />
       <span class="muted" role="status">${query && `${hits} found`}</span>
       <span class="spacer"></span>
       ${folds.size > 0 && html`<button type="button" class="button small" disabled=${Boolean(query)}

@@ -176,7 +176,8 @@ function useGroups(runs, text) {
   return useMemo(() => groupsOf(runs, listOf(text)), [runs, text]);
 }
 
-function groupsOf(runs, keys) {
+function groupsOf(runs, asked) {
+  const keys = asked.filter((key) => runs.some(({ config }) => config && Object.hasOwn(config, key)));
   if (!keys.length || runs.length < 2) return { groups: null, colors: new Map(), groupKey: "" };
   const groups = groupRuns(runs, keys);
   const colors = ownColors(groups, runs) ?? groupColors(groups.map((group) => group.name));
