@@ -22,7 +22,7 @@ import pytest
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
-PATIENCE_MS = 10_000
+PATIENCE_MS = 60_000
 """How long a condition may take on a slow machine before a test fails."""
 
 BROWSER_ARGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]

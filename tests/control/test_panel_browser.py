@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from control_process import ControlPanel
 
 import epochal
 
@@ -15,6 +16,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
+PASSWORD = "a-password-for-tests"
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:alert(2)) **b** $$x$$"
 expect = sync_api.expect
 
@@ -70,6 +72,20 @@ def chromium():
     """What starts browsers."""
     with sync_api.sync_playwright() as playwright:
         yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A panel for tests that change nothing in it; its password lets each of them in."""
+    panel = ControlPanel(
+        tmp_path_factory.mktemp("shared"), "--dashboard", "http://127.0.0.1:9/x",
+        environ={"EPOCHAL_TOKEN": PASSWORD},
+    )  # fmt: skip
+    panel.link = f"{panel.url}login#token={PASSWORD}"
+    with epochal.init("p", "a", dir=str(panel.runs)) as run:
+        run.log({"train/loss": 0.5}, 1)
+    yield panel
+    panel.stop()
 
 
 @pytest.fixture
@@ -303,22 +319,19 @@ def test_the_end_of_the_panel_does_to_the_training_what_was_chosen(visit, start_
     assert state_of(second, "long") == "interrupted"
 
 
-def test_the_dashboard_is_one_click_away(visit, start_panel):
+def test_the_dashboard_is_one_click_away(visit, shared):
     """With --dashboard there is a link to it in the same tab; without there is none."""
-    page = visit(start_panel("--dashboard", "http://127.0.0.1:9/x")).page
+    page = visit(shared).page
     link = page.locator("a#dashboard, #dashboard a")
     expect(link).to_have_attribute("href", "http://127.0.0.1:9/x/")
     assert link.get_attribute("target") in (None, "", "_self")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(visit, start_panel, scheme):
+def test_everybody_can_use_it(visit, shared, scheme):
     """Axe finds nothing serious in any tab, with messages and tables shown, light and dark."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    panel = start_panel("--dashboard", "http://127.0.0.1:9/")
-    with epochal.init("p", "a", dir=str(panel.runs)) as run:
-        run.log({"train/loss": 0.5}, 1)
-    page = visit(panel, color_scheme=scheme).page
+    page = visit(shared, color_scheme=scheme).page
     field(page, "every.train").fill("often")
     field(page, "every.train").blur()
     expect(page.locator("#field-every-train")).to_contain_text("Write 10")
@@ -335,9 +348,9 @@ def test_everybody_can_use_it(visit, start_panel, scheme):
     assert page.locator("h1").count() == 1
 
 
-def test_the_keyboard_is_enough(visit, start_panel):
+def test_the_keyboard_is_enough(visit, shared):
     """Tab and Enter reach tabs, fields and buttons."""
-    page = visit(start_panel()).page
+    page = visit(shared).page
     page.get_by_role("tab", name="Training").focus()
     page.keyboard.press("Enter")
     expect(field(page, "steps")).to_be_visible()

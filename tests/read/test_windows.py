@@ -206,7 +206,7 @@ def lose_levels(run_dir: str) -> None:
                 rewrite(str(path), lambda data, at=at: data.__setitem__(at, data[at] ^ 1))
 
 
-@settings(max_examples=150 * THOROUGH, deadline=None)
+@settings(max_examples=80 * THOROUGH, deadline=None)
 @given(
     runs=st.lists(SESSIONS, min_size=1, max_size=2), wanted=st.lists(ASKED, min_size=1, max_size=3),
     sizes=st.tuples(
@@ -461,7 +461,7 @@ def told(found: list[Window]) -> list:
 NEAR = st.floats(-1e6, 1e6) | st.integers(-100, 100).map(float) | st.floats(-1e250, 1e250)
 
 
-@settings(max_examples=300 * THOROUGH, deadline=None)
+@settings(max_examples=120 * THOROUGH, deadline=None)
 @given(start=NEAR, span=st.floats(0, 1e7) | st.just(0.0), most=st.integers(2, 2000))
 def test_buckets_are_round_and_hold_everything(start, span, most):
     """At most so many buckets of a round width, the edges multiples of it, hold the window."""

@@ -92,7 +92,7 @@ def test_sealing_again_is_harmless(tmp_path):
     run_dir = finished_run(tmp_path, [({"a": 1.0}, 0)])
     assert seal_run(run_dir).segments == 1
     before = content(run_dir)
-    assert seal_run(run_dir) == (0, 0, 0, 0)
+    assert seal_run(run_dir) == (0, 0, 0, 0, 0)
     assert content(run_dir) == before
 
 

@@ -45,9 +45,9 @@ def test_every_point_of_a_short_series(browser, runs):
 
 
 def test_a_window(browser, runs):
-    """A window has what lies in it."""
+    """A window has what lies in it, and the points next to it, so that lines reach its ends."""
     header, array = ask(browser, runs[:1], range=[5, 9])
-    assert array(header["charts"][0]["grid"]) == [5.0, 6.0, 7.0, 8.0, 9.0]
+    assert array(header["charts"][0]["grid"]) == [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
 
 
 def test_buckets(root, serve, browse):

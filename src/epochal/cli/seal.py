@@ -48,7 +48,10 @@ def seal(places: tuple[str, ...], base: str | None, as_json: bool) -> None:
                 new = f"{count(each.segments, 'part')} sealed ({sizes})"
                 gone = f"{count(each.deleted, 'journal file')} removed"
                 click.echo(output.shown(f"{run_dir}: {new}, {gone}").plain)
-        if not any(each.segments or each.deleted for _, each in done) and not failed:
+            if each.levels:
+                added = f"{count(each.levels, 'level')} added, for overviews"
+                click.echo(output.shown(f"{run_dir}: {added}").plain)
+        if not any(each.segments or each.deleted or each.levels for _, each in done) and not failed:
             click.echo(f"Nothing to seal in {count(len(found), 'run')}.")
     for run_dir, why in failed:
         output.say(f"{run_dir}: {why}")

@@ -191,7 +191,8 @@ def _further(console: Console, project: Project, base: str, runs: Sequence[RunVi
     query = "select run, min(value) from points where metric = 'val/loss' group by run"
     a, b = (_name(project, run) for run in runs[:2])
     commands = (
-        f"epochal serve{folder}", f"epochal ls{folder}", f"epochal show {a}{option}", f"epochal diff {a} {b}{option}",
+        f"epochal serve{folder}", f"epochal ls{folder}",
+        f"epochal show {a}{option}", f"epochal diff {a} {b}{option}",
         f"epochal compare {METRIC} --by {SETTING}{option}", f"epochal best {METRIC}{option}",
         f'epochal sql "{query}"{option}',
     )  # fmt: skip

@@ -111,7 +111,9 @@ def _encoded(
 
 
 def _bytes_of(arrays: Sequence[Array]) -> bytes:
-    data = b"".join(array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
+    data = b"".join(
+        array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays
+    )
     return data + bytes(-len(data) % 8)
 
 

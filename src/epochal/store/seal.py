@@ -40,12 +40,20 @@ INLINE_BYTES = 64 << 10
 
 
 class Sealed(NamedTuple):
-    """What sealing did to a run: segments turned to Parquet, segment files deleted, bytes."""
+    """What sealing did to a run.
+
+    Attributes:
+        segments: turned to Parquet.
+        deleted: segment files that went.
+        journal_bytes, parquet_bytes: sizes.
+        levels: levels that were added to tables sealed earlier.
+    """
 
     segments: int
     deleted: int
     journal_bytes: int
     parquet_bytes: int
+    levels: int = 0
 
 
 def seal_run(run_dir: str) -> Sealed:
@@ -61,8 +69,7 @@ def seal_run(run_dir: str) -> Sealed:
         segments = _sessions(run_dir).get(session, [])  # again: its ring may have been saved
         for each in _seal_session(run_dir, segments if over else segments[:-1]):
             done = Sealed(*(a + b for a, b in zip(done, each, strict=True)))
-    _add_levels(os.path.join(run_dir, "sealed"))
-    return done
+    return done._replace(levels=_add_levels(os.path.join(run_dir, "sealed")))
 
 
 def _sessions(run_dir: str) -> dict[str, list[Segment]]:
@@ -198,37 +205,42 @@ def _file(
 
 def _write_level(
     target: str, file: SealedFile, fixed: tuple[Array, Array, Array], values: Sequence[Array]
-) -> None:
+) -> bool:
     """Write the level of a table that is large enough; without one it is only read more slowly."""
     if file.rows < level_files.MIN_ROWS or file.footer_crc is None:
-        return
+        return False
     try:
         level_files.write(level_files.level_path(target, file), fixed, values, file.footer_crc)
     except OSError as error:
         logger.debug("no level is written for %s: %s", file.name, error)
+        return False
+    return True
 
 
-def _add_levels(target: str) -> None:
+def _add_levels(target: str) -> int:
     """Write the levels that sealed tables lack, as an earlier version sealed them, or lost."""
+    added = 0
     for segment in sealed.sealed_segments(target):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `verify` names them
             for file in sealed.read_manifest(target, segment).files:
                 if file.layout and file.rows >= level_files.MIN_ROWS:
-                    _add_level(target, file, file.layout)
+                    added += _add_level(target, file, file.layout)
+    return added
 
 
-def _add_level(target: str, file: SealedFile, layout: Layout) -> None:
-    try:
+def _add_level(target: str, file: SealedFile, layout: Layout) -> bool:
+    with contextlib.suppress(FileNotFoundError, DamageError):
         level_files.open_level(target, file).check()
-    except (FileNotFoundError, DamageError):
-        names = sealed.parquet_columns(layout)
-        try:
-            table = parquet.read(os.path.join(target, file.name), footer_crc=file.footer_crc)
-        except DamageError:
-            return  # as `epochal verify` says
-        arrays = {name: parquet.as_array(table[name]) for name in names}
-        fixed = (arrays[SEQ], arrays[ELAPSED], arrays[STEP])
-        _write_level(target, file, fixed, [arrays[name] for name in names[-len(layout.keys) :]])
+        return False
+    names = sealed.parquet_columns(layout)
+    try:
+        table = parquet.read(os.path.join(target, file.name), footer_crc=file.footer_crc)
+    except DamageError:
+        return False  # as `epochal verify` says
+    arrays = {name: parquet.as_array(table[name]) for name in names}
+    fixed = (arrays[SEQ], arrays[ELAPSED], arrays[STEP])
+    values = [arrays[name] for name in names[-len(layout.keys) :]]
+    return _write_level(target, file, fixed, values)
 
 
 def _delete(run_dir: str, segment: Segment, manifest: Manifest) -> bool:

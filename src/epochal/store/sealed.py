@@ -7,6 +7,8 @@ A segment ``0001-<session>-0001.seg`` of the journal becomes, in ``sealed/``:
 - ``0001-<session>-0001-<n>.parquet``, a table for each key set: columns ``_seq`` (position in the
   session), ``_elapsed_ns`` (since the run began), ``_step``, ``_epoch`` if there is one, and one
   float64 column per metric;
+- ``….levels`` beside a table of 8,192 rows or more: its blocks condensed, made from it and
+  disposable (``store/level_files.py``);
 - ``…-long.parquet`` for rare key sets, sorted by metric: ``metric _seq _elapsed_ns _step _epoch
   value phase variant`` (``…-long-float.parquet`` for those whose steps are floats);
 - ``…-events.parquet`` when there are many events; a few stay inside the manifest.

@@ -55,7 +55,7 @@ def routes(state: State) -> list[Route]:
         views, missing = _views(state, asked.runs)
         windows = state.windows.read(
             views, asked.metrics, x=asked.x, start=asked.start, stop=asked.stop,
-            width=asked.width, lead=asked.lead,
+            width=asked.width, lead=asked.lead, beside=True,
         ) if views else []  # fmt: skip
         for window in windows:
             missing.update(window.problems)

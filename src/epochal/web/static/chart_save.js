@@ -2,6 +2,7 @@
 
 import { drawCurves } from "epochal/chart_draw.js";
 import { resolveColor } from "epochal/color.js";
+import { printable } from "epochal/format.js";
 
 const LINE = 18;
 const MARGIN = 12;
@@ -68,9 +69,9 @@ function legendHeight(legend) {
 function texts(title, legend, size) {
   const below = MARGIN + HEAD + size.height + LINE;
   return [
-    { x: MARGIN, y: MARGIN + 14, text: title, weight: 600 },
+    { x: MARGIN, y: MARGIN + 14, text: printable(title), weight: 600 },
     ...legend.map(({ label, size: n, color }, i) => ({
-      x: MARGIN + 66, y: below + i * LINE, text: n ? `${label}  (${n})` : label, weight: 400, swatch: color,
+      x: MARGIN + 66, y: below + i * LINE, text: printable(n ? `${label}  (${n})` : label), weight: 400, swatch: color,
     })),
   ];
 }

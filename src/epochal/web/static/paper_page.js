@@ -69,7 +69,7 @@ function Made({ of, question, look, stale }) {
   const can = (each) => !each.why;
   const figures = of.figures.filter(can);
   const tables = of.tables.filter(can);
-  const not = [...of.figures, ...of.tables].filter((each) => each.why);
+  const not = byReason([...of.figures, ...of.tables].filter((each) => each.why));
   return html`<div class=${stale ? "paper-made stale" : "paper-made"}>
     ${!figures.length && !tables.length && html`<${Nothing}
       title="Nothing can be made of these runs yet">The reasons stand below.<//>`}
@@ -79,10 +79,17 @@ function Made({ of, question, look, stale }) {
     ${tables.length > 0 && html`<h2 class="part-title">Tables</h2>
       ${tables.map((each) => html`<${TableCard} key=${each.name} table=${each} question=${question} />`)}`}
     ${not.length > 0 && html`<h2 class="part-title">What cannot be made of these runs, and why</h2>
-      <dl class="reasons">${not.map((each) => html`<div key=${each.name}><dt>${each.title}</dt><dd>
-        ${each.why}</dd></div>`)}</dl>`}
+      <dl class="reasons">${not.map(([why, titles]) => html`<div key=${why}><dt>${titles.join("; ")}</dt><dd>
+        ${why}</dd></div>`)}</dl>`}
     <${Callout} title="Every file says what it was made of">Runs, question and code stand in each
       file; <code>epochal whence FILE</code> reads
       them, and <code>epochal paper check</code> says whether a paper still agrees with its runs.<//>
   </div>`;
+}
+
+/** What stands under each reason, so that a reason is said once. */
+function byReason(items) {
+  const found = new Map();
+  for (const { why, title } of items) found.set(why, [...(found.get(why) ?? []), title]);
+  return [...found];
 }

@@ -1,11 +1,12 @@
 /** Choosing runs: those that are chosen as chips, and a menu of the others. */
-import { html, useMemo } from "epochal/html.js";
+import { html, useMemo, useState } from "epochal/html.js";
 import { runColor } from "epochal/color.js";
 import { IconButton } from "epochal/icons.js";
 import { useJSON, query } from "epochal/load.js";
 import { link } from "epochal/store.js";
 
 const OFFERED = 500;
+const CHIPS = 12;
 
 /**
  * Returns the runs of a project by name, the newest first, as far as they are known.
@@ -28,17 +29,20 @@ export function RunPicker({ slug, chosen, fixed, most = 50, label = "Add a run",
   const runs = useRuns(slug, version);
   const names = new Map((runs ?? []).map((run) => [run.id, run.name]));
   const others = (runs ?? []).filter((run) => !chosen.includes(run.id)).slice(0, OFFERED);
+  const [all, setAll] = useState(false);
+  const left = all ? 0 : Math.max(0, chosen.length - CHIPS);
   const add = (event) => {
     if (event.currentTarget.value) onChange([...chosen, event.currentTarget.value]);
     event.currentTarget.value = "";
   };
   return html`<div class="run-picker" role="group" aria-label="Chosen runs">
-    ${chosen.map((id) => html`<span class="run-chip" key=${id}>
+    ${chosen.slice(0, chosen.length - left).map((id) => html`<span class="run-chip" key=${id}>
       <span class="run-dot" style=${{ background: runColor(id) }} aria-hidden="true"></span>
       <a href=${link(["r", id])}>${names.get(id) ?? id}</a>
       ${id !== fixed && html`<${IconButton} icon="cross" class="small" label=${`Take away ${names.get(id) ?? id}`}
         onClick=${() => onChange(chosen.filter((each) => each !== id))} />`}
     </span>`)}
+    ${left > 0 && html`<button type="button" class="link-button" onClick=${() => setAll(true)}>and ${left} more</button>`}
     ${chosen.length < most && others.length > 0 && html`<select class="select add-run" aria-label=${label}
       onChange=${add}>
       <option value="">+ ${label}</option>

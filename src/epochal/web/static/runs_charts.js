@@ -15,7 +15,7 @@ export function RunsCharts({ slug, list, live, view }) {
   const [at, change] = useView();
   const runs = useMemo(() => (list ? drawnRuns(list, view) : []), [list, view.drawn, view.marks.color]);
   const metrics = useMemo(() => (list ? list.metrics.map(({ name }) => name) : []), [list?.metrics]);
-  return html`<section class="runs-charts" aria-label="Charts">
+  return html`<section class="runs-charts" tabindex="-1" aria-label="Charts">
     ${list && html`<${HowMany} list=${list} view=${view} />`}
     ${list?.id.length === 0 && html`<p class="charts-note">There are no charts: no run passes the filter.</p>`}
     ${list?.id.length > 0 &&

@@ -65,7 +65,8 @@ export function RunsPanel({ slug, list, error, loading, filter, sort, chosen, q,
     </div>
     <${Selection} list=${list} view=${view} slug=${slug} />
     ${list.id.length > 0 &&
-    html`<${RunTable}
+    html`${!q.tw && html`<a class="skip" href="#charts" onClick=${toCharts}>Skip the table</a>`}
+    <${RunTable}
       list=${list}
       rows=${rows}
       columns=${columns}
@@ -79,6 +80,12 @@ export function RunsPanel({ slug, list, error, loading, filter, sort, chosen, q,
     />`}`}
     ${children}
   </section>`;
+}
+
+/** For the keyboard: the table has many stops. The hash is the view, so the link itself must not be followed. */
+function toCharts(event) {
+  event.preventDefault();
+  document.querySelector(".runs-charts")?.focus();
 }
 
 function AllRuns({ view, list }) {
