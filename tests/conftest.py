@@ -11,7 +11,7 @@ import pytest
 IN_CI = os.environ.get("CI") == "true"
 PACKAGES = ("torch", "tensorboard", "google_crc32c", "wandb", "mlflow", "matplotlib", "av", "PIL",
             "psutil", "duckdb", "pandas", "polars", "optuna", "sklearn", "statsmodels",
-            "uncertainties")  # fmt: skip
+            "uncertainties", "starlette", "gradio", "playwright")  # fmt: skip
 # Where a mirror's tool is absent its tests are not collected: other Pythons have none of them.
 collect_ignore_glob = [
     f"*/test_{tool}*.py"

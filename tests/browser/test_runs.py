@@ -168,7 +168,7 @@ def test_tags_notes_and_names_are_edited_in_place(page, serve, runs):
     expect(row).to_contain_text("first try")
     row.get_by_role("button", name="Write notes").click()
     page.get_by_role("textbox", name="Notes").fill("to be repeated")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(row).to_contain_text("to be repeated")
     row.get_by_role("button", name="More for baseline").click()
     page.get_by_role("button", name="Rename").click()

@@ -19,6 +19,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 PASSWORD = "a-password-for-tests"
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:alert(2)) **b** $$x$$"
 expect = sync_api.expect
+expect.set_options(timeout=20_000)  # a machine may be busy
 
 
 class Visit:
@@ -200,7 +201,7 @@ def test_a_training_is_started_watched_left_and_stopped(visit, start_panel, unti
     field(page, "steps").fill("100000")
     page.locator("#start").click()
     status = page.locator("#status")
-    expect(status).to_contain_text("● running", timeout=20_000)
+    expect(status).to_contain_text("● running")
     expect(status).to_contain_text(HOSTILE)
     expect(status.locator("img")).to_be_visible()
     expect(page.locator("#headline")).to_contain_text("of 100,000")
@@ -222,7 +223,7 @@ def test_a_training_is_started_watched_left_and_stopped(visit, start_panel, unti
     tab(third, "Training")
     third.locator("#stop").click()
     for each in (second, third):
-        expect(each.locator("#status")).to_contain_text("■ interrupted", timeout=20_000)
+        expect(each.locator("#status")).to_contain_text("■ interrupted")
         expect(each.locator("#start")).to_be_enabled()
         expect(each.locator("#stop")).to_be_disabled()
     assert state_of(panel, HOSTILE) == "interrupted"
@@ -299,15 +300,15 @@ def test_the_end_of_the_panel_does_to_the_training_what_was_chosen(visit, start_
     if goes_on:
         page.locator("#goes-on input").check()
     page.locator("#start").click()
-    expect(page.locator("#status")).to_contain_text("● running", timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("● running")
     visited.context.new_page()
     page.close()
     lines = panel.stop(signal.SIGTERM)
     if not goes_on:
-        assert "Stopping the training long" in lines[-1]
+        assert "Stopping the training long-" in lines[-1]
         assert state_of(panel, "long") == "interrupted"
         return
-    assert "The training long goes on" in lines[-1]
+    assert re.search(r"The training long-\S+ goes on", lines[-1])
     assert state_of(panel, "long") == "running"
     second = start_panel()
     page = visit(second).page
@@ -315,7 +316,7 @@ def test_the_end_of_the_panel_does_to_the_training_what_was_chosen(visit, start_
     expect(page.locator("#status")).to_contain_text("● running")
     expect(page.locator("#start")).to_be_disabled()
     page.locator("#stop").click()
-    expect(page.locator("#status")).to_contain_text("■ interrupted", timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("■ interrupted")
     assert state_of(second, "long") == "interrupted"
 
 

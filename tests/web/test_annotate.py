@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written(editor, browser, runs, root, monkeypatc
 
     monkeypatch.setattr(append, "SegmentFile", full)
     answer = editor.post(f"/api/run/{runs[0]}/notes", {"text": "x"})
-    assert answer.status == 500
+    assert answer.status == 409
     assert "No space left" in answer.json["error"]
     assert str(root) not in answer.json["error"]
     assert browser.get("/health").status == 200

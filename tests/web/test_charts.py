@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -74,6 +75,22 @@ def test_a_file_that_is_none(editor, browser, root, content):
     assert editor.post(PATH, {"charts": [CHART]}).json == {"charts": [CHART]}
 
 
+def test_a_project_that_is_gone_does_not_come_back(editor, root):
+    """Saving charts makes no folder but their own."""
+    shutil.rmtree(root / "demo")
+    assert editor.post(PATH, {"charts": [CHART]}).status == 404
+    assert not (root / "demo").exists()
+
+
+def test_one_run_alone(serve, browse, root, runs):
+    """Where only a run's folder is shown there are no charts, and none can be saved beside it."""
+    dashboard = serve(next((root / "demo").glob(f"*-{runs[0]}")))
+    editor = browse(dashboard).log_in(dashboard)
+    assert editor.get(PATH).json == {"charts": []}
+    assert editor.post(PATH, {"charts": [CHART]}).status == 409
+    assert not (root / "demo" / ".dashboard").exists()
+
+
 def test_links_are_not_followed(editor, browser, root, tmp_path):
     """Neither the file nor its folder may lead elsewhere."""
     outside = tmp_path / "outside"
@@ -82,7 +99,7 @@ def test_links_are_not_followed(editor, browser, root, tmp_path):
     folder = root / "demo" / ".dashboard"
     os.symlink(outside, folder)
     assert browser.get(PATH).json == {"charts": []}
-    assert editor.post(PATH, {"charts": []}).status == 500
+    assert editor.post(PATH, {"charts": []}).status == 409
     assert json.loads((outside / "charts.json").read_text()) == {"charts": [CHART]}
     folder.unlink()
     folder.mkdir()

@@ -247,10 +247,34 @@ def test_a_body_that_does_not_end(dashboard, monkeypatch):
 
 def test_deep_json(browser):
     """Brackets without end are no valid question, and end nothing."""
-    for body in (b"[" * 500_000, b'{"a":' * 100_000, b"NaN", b'{"lead": NaN}', b"\xff", b'"x"'):
+    bodies = [b"[" * 500_000, b'{"a":' * 100_000, b"NaN", b'{"lead": NaN}', b"\xff", b'"x"']
+    bodies += [b'{"lead": 1e400}', b'{"lead": ' + b"9" * 400 + b"}", b'{"x": "\\ud800"}']
+    for body in bodies:
         headers = {"Content-Type": "application/json", "X-Epochal": "1"}
         assert browser.ask("POST", "/api/series", body, headers).status == 400
     assert browser.get("/health").status == 200
+
+
+def test_numbers_and_texts_that_are_none(editor, runs):
+    """Neither infinite numbers nor halves of characters get to any route."""
+    headers = {"Content-Type": "application/json", "X-Epochal": "1"}
+    run = f"/api/run/{runs[0]}"
+    chart = b'{"charts": [{"metrics": ["a"], "smoothing": %s}]}' % (b"9" * 400)
+    for path, body in ((f"{run}/annotations", b'{"text": "a", "step": %s}' % (b"9" * 400)),
+                       (f"{run}/tags", b'{"add": ["\\udfff"]}'),
+                       ("/api/share", b'{"hash": "\\ud800"}'),
+                       ("/api/login", b'{"token": "\\ud800"}'),
+                       ("/api/charts?project=demo", chart)):  # fmt: skip
+        assert editor.ask("POST", path, body, headers).status == 400, path
+
+
+def test_a_browser_that_leaves_in_the_middle(dashboard, browser, caplog):
+    """A body that ends early is nobody's error."""
+    with socket.create_connection(("127.0.0.1", dashboard.port)) as connection:
+        connection.sendall(POST + b"Content-Length: 10\r\n\r\n{")
+    assert browser.get("/api/about").status == 200
+    time.sleep(0.1)
+    assert caplog.text == ""
 
 
 def test_questions_without_bounds(browser, runs):
@@ -261,6 +285,7 @@ def test_questions_without_bounds(browser, runs):
                  {"range": [1]}, {"range": [2, 1]}, {"range": [None, 1]}, {"x": ""}, {"x": None},
                  {"lead": 10**400}, {"metrics": [1]}, {"counts": 1}):  # fmt: skip
         assert browser.post("/api/series", {**asked, **more}).status == 400, more
+    assert browser.get(f"/api/run/{runs[0]}/media/{'9' * 5000}").status == 404
 
 
 def test_long_questions(browser):

@@ -271,7 +271,7 @@ def test_nothing_is_unpickled(by_hand, tmp_path):
     packs.add("b", 1, pickle.dumps(Marker(tmp_path / "ran")), type="image", format="npy")
     serving_, path = serve()
     with serving_ as client:
-        assert [client.get(f"{path}/{n}").status_code for n in (0, 1)] == [500, 500]
+        assert [client.get(f"{path}/{n}").status_code for n in (0, 1)] == [422, 422]
     assert not (tmp_path / "ran").exists()
 
 
@@ -295,7 +295,7 @@ def test_pictures_that_are_none(by_hand, body):
     serving_, path = serve()
     with serving_ as client:
         answer = client.get(f"{path}/0")
-    assert answer.status_code == 500
+    assert answer.status_code == 422
     assert "cannot be shown" in answer.json()["error"]
 
 
@@ -313,7 +313,7 @@ def test_damage_is_never_sent(by_hand):
         assert client.get(f"{path}/0").text == "<p>good</p>"
         for n in range(1, 6):
             answer = client.get(f"{path}/{n}")
-            assert answer.status_code == 500, n
+            assert answer.status_code == 422, n
             assert "<p>" not in answer.text
 
 
@@ -333,9 +333,9 @@ def test_large_media_come_in_pieces(by_hand, monkeypatch):
         assert client.get(f"{path}/0").content == body
         part = client.get(f"{path}/0", headers={"Range": "bytes=600000-600009"})
         assert (part.status_code, part.content) == (206, body[600_000:600_010])
-        assert [client.get(f"{path}/{n}").status_code for n in (1, 2)] == [500, 500]
+        assert [client.get(f"{path}/{n}").status_code for n in (1, 2)] == [422, 422]
         packs.path.with_name("a.mp4").write_bytes(body[::-1])
-        assert client.get(f"{path}/0").status_code == 500
+        assert client.get(f"{path}/0").status_code == 422
 
 
 def test_too_much_is_not_read(by_hand, monkeypatch):

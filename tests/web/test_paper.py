@@ -5,7 +5,6 @@ import io
 import json
 import sys
 import threading
-import time
 
 import pytest
 from hostile import NAMES
@@ -15,7 +14,6 @@ from serving import serving
 import epochal
 from epochal.present import figures as all_figures
 from epochal.web import paper, paper_figures, paper_tables
-from epochal.web.answers import RefusedError
 
 
 def literal(name):
@@ -249,34 +247,6 @@ def test_hostile_names(tmp_path):
             for option in ("metric", "by", "task", "baseline", "x", "name", "venue", "caption"):
                 query = {"project": slug, "name": "statistics", option: name}
                 assert client.get("/api/paper/table", params=query).status_code < 500
-
-
-def test_one_draws_at_a_time():
-    """Several who want to draw take turns, and of very many some are told to come again."""
-    turn, inside, most, refused = paper.Turn(most_waiting=3), [], [], []
-    started = threading.Barrier(8)
-
-    def draw():
-        started.wait()
-        try:
-            with turn.taken():
-                inside.append(1)
-                most.append(len(inside))
-                time.sleep(0.05)
-                inside.pop()
-        except RefusedError as error:
-            refused.append(error.status)
-
-    threads = [threading.Thread(target=draw) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1] * len(most)
-    assert len(most) >= 3
-    assert refused == [503] * (8 - len(most))
-    with turn.taken():
-        assert not inside
 
 
 def test_threads_draw_the_same(client):

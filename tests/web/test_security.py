@@ -317,7 +317,7 @@ def test_too_many_attempts(dashboard, browse):
     assert browser.post("/api/login", {"token": token}).status == 429
 
 
-@pytest.mark.parametrize("token", [None, 1, [], {}, "", "x" * 100_000, "\ud800", "../../etc"])
+@pytest.mark.parametrize("token", [None, 1, [], {}, "", "x" * 100_000, "../../etc"])
 def test_tokens_that_are_none(shared, browse, token):
     """Whatever is sent as a token, the answer is no."""
     assert browse(shared).post("/api/login", {"token": token}).status == 401

@@ -65,6 +65,29 @@ def test_ctrl_c_with_a_connection_open(command):
         assert process.wait(timeout=20) == 0
 
 
+def test_ctrl_c_while_answers_are_made(tmp_path):
+    """Nobody waits for them anymore: the process ends, whatever they still do."""
+    code = (
+        "import sys, threading, time, os, signal\n"
+        "from epochal.cli import main\n"
+        "from epochal.web import series\n"
+        "def slow(body): os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+        "series.question = slow\n"
+        "sys.exit(main())\n"
+    )
+    argv = [sys.executable, "-c", code, "serve", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        port = int(re.search(r":(\d+)/#", server.stdout.readline())[1])
+        body = b"POST /api/series HTTP/1.1\r\nHost: localhost\r\nX-Epochal: 1\r\n"
+        body += b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(body)
+            assert server.wait(timeout=20) == 0
+        assert server.stderr.read() == ""
+
+
 def test_the_printed_link_is_for_this_server(command):
     """It gives the right to write, and is useless when the server has ended."""
     process, line, browser = command("--port", "0")
@@ -125,6 +148,13 @@ def test_another_host_needs_a_token(root):
     result = CliRunner().invoke(main, ["serve", str(root), "--host", "0.0.0.0"])
     assert result.exit_code == 1
     assert "--token" in result.output
+
+
+@pytest.mark.parametrize("name", ["http://proxy.example/", "proxy.example:80", "a b", "", "*.x"])
+def test_further_names_that_are_none(root, name):
+    """What no browser would send as a name is refused instead of never fitting."""
+    with pytest.raises(SettingError, match="is no host name"):
+        Dashboard(str(root), port=0, allow_hosts=[name])
 
 
 def test_a_folder_that_is_none(tmp_path):

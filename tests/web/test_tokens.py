@@ -1,12 +1,13 @@
 """Links that work once, cookies that cannot be forged, and files that nobody else can read."""
 
 import os
+import resource
 import stat
 import threading
 
 import pytest
 
-from epochal.core.errors import SettingError
+from epochal.core.errors import RunFolderError, SettingError
 from epochal.web import tokens as module
 from epochal.web.tokens import Attempts, Tokens, state_folder
 
@@ -114,6 +115,21 @@ def test_a_folder_that_others_may_read_is_made_private(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     (tmp_path / "epochal").mkdir(mode=0o755)
     assert stat.S_IMODE(os.stat(state_folder()).st_mode) == 0o700
+
+
+def test_a_full_disk(tmp_path, tokens):
+    """It is said of which folder, and no half of a file is left."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(RunFolderError, match=r"cannot write to .*links"):
+            tokens.link("read")
+        with pytest.raises(RunFolderError, match=r"cannot write to .*other"):
+            Tokens(str(tmp_path / "other"), "/runs")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path / "links") == []
+    assert os.listdir(tmp_path / "other") == ["links"]
 
 
 @pytest.mark.usefixtures("tokens")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import time
+
 import click
 
 from epochal.cli.options import folder_argument, runs_dir
+
+LEAVE_S = 1.0
+"""So long Ctrl-C waits for answers that are being made."""
 
 
 @click.command()
@@ -43,7 +51,24 @@ def serve(
         require(module, extra="dashboard", why="epochal serve")
     from epochal.web.serve import serve as run_server
 
+    others = threading.enumerate()
     run_server(
         runs_dir(folder), host, port, token=token, allow_hosts=allow_hosts, control=control,
         open_browser=open_browser, say=click.echo,
     )  # fmt: skip
+    _leave(others)
+
+
+def _leave(others: list[threading.Thread]) -> None:
+    """End the process if threads still work on answers that nobody waits for any more.
+
+    The interpreter would wait for them, which may take minutes.  What they change is written so
+    that it may be cut off anywhere.
+    """
+    deadline = time.monotonic() + LEAVE_S
+    for each in threading.enumerate():
+        if not each.daemon and each not in others:
+            each.join(max(0.0, deadline - time.monotonic()))
+            if each.is_alive():
+                sys.stdout.flush()
+                os._exit(0)

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 
 from epochal.control.form import Places, Values
 from epochal.control.worker import FOLDER, STOP, Task
-from epochal.core.errors import SettingError
+from epochal.core.errors import EpochalError, SettingError
 from epochal.core.system import PRIVATE_FLAGS
 from epochal.read.view import RunView
 from epochal.store import folder
@@ -158,7 +158,7 @@ class Job:
         with self._lock:
             alive = self._process is not None and self._process.is_alive
             if self._process is None and self._run_dir:
-                alive = RunView(self._run_dir).state == "running"
+                alive = is_running(self._run_dir)
             if not alive:
                 return "ended" if self._process is not None or self._run_dir else "none"
             if self._asked:
@@ -182,7 +182,7 @@ class Job:
             ]  # fmt: skip
             found.sort(key=lambda path: os.path.basename(path).rsplit("-", 3)[1:3], reverse=True)
             for path in found:
-                if RunView(path).state == "running":
+                if is_running(path):
                     self._run_dir, self._process = path, None
                     return
 
@@ -234,6 +234,14 @@ class Job:
                 process.release()
             else:
                 process.end()
+
+
+def is_running(run_dir: str) -> bool:
+    """Say whether a run is there and running."""
+    try:
+        return RunView(run_dir).state == "running"
+    except EpochalError:
+        return False
 
 
 def _leave_note(run_dir: str) -> None:

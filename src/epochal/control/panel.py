@@ -17,7 +17,6 @@ from epochal.control.progress import Runs
 from epochal.control.saved import Saved
 from epochal.core.errors import EpochalError
 from epochal.core.names import printable
-from epochal.read.view import RunView
 
 KEPT_DOCUMENTS = 20
 
@@ -126,7 +125,7 @@ class Panel:
         """
         self.board.stop()
         run_dir = self.job.run_dir
-        name = printable(RunView(run_dir).name) if run_dir else "that begins"
+        name = printable(os.path.basename(run_dir)) if run_dir else "that begins"
         if self.job.stage in ("starting", "running", "stopping"):
             say(
                 f"The training {name} goes on; `epochal control` finds it again."

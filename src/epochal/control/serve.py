@@ -76,7 +76,7 @@ class Server:
         names = {each.lower() for each in allow_hosts} | ({host.lower()} - ANY_ADDRESS)
         policy = Policy(
             self._tokens, self.port, frozenset(names | (set() if loopback else {host_name()})),
-            any_address=host in ANY_ADDRESS, everybody_reads=False,
+            any_address=host in ANY_ADDRESS, everybody_reads=False, command="epochal control",
         )  # fmt: skip
         self._app = application.build(self.panel, policy)
         any_address = host in ANY_ADDRESS

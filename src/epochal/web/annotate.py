@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from epochal.read.view import RunView
-from epochal.web.answers import RefusedError, posting
+from epochal.web.answers import RefusedError, is_number, posting
 
 if TYPE_CHECKING:
     from epochal.web.state import State
@@ -76,9 +75,7 @@ def _annotations(view: RunView, body: dict[str, Any]) -> list[dict[str, Any]]:
     if not text:
         raise RefusedError(400, "text is empty")
     step, metric = body.get("step"), body.get("metric")
-    if step is not None and (
-        not isinstance(step, int | float) or isinstance(step, bool) or not math.isfinite(step)
-    ):
+    if step is not None and not is_number(step):
         raise RefusedError(400, "step is a number or null")
     if metric is not None:
         metric = _line(metric, "metric", 512)
@@ -99,8 +96,4 @@ def _text(value: Any, name: str, longest: int) -> str:
         raise RefusedError(400, f"{name} is text of at most {longest:,} characters")
     if _CONTROL_BUT_LINES.search(value):
         raise RefusedError(400, f"{name} has control characters")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise RefusedError(400, f"{name} is not valid Unicode (a lone surrogate)") from None
     return value

@@ -1,22 +1,24 @@
 """Answers: JSON with entity tags, and every error as ``{"error": sentence}``.
 
 A module's ``routes(state)`` makes its routes with :func:`getting` and :func:`posting`; the handlers
-are plain functions that return JSON-able data, or a ``Response``.  They run in threads, so a slow
-one holds up nobody else.
+are plain functions that return JSON-able data, or a ``Response``.  They run in threads, a few of
+each route at a time, so that slow ones hold up no other route.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
+from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -24,6 +26,13 @@ from epochal.core import errors
 from epochal.core.names import printable
 
 MAX_BODY_BYTES = 1_000_000
+
+AT_ONCE = 6
+"""So many requests of one route are worked on, as many as one browser sends; the server has forty
+threads for all."""
+
+LEFT = 499
+"""The status of an answer that nobody waits for anymore."""
 
 Handler = Callable[[Request], Any]
 PostHandler = Callable[[Request, dict[str, Any]], Any]
@@ -35,7 +44,10 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (errors.ConfigError, 400),
     (errors.QueryError, 400),
     (errors.EvidenceError, 422),
+    (errors.DamageError, 422),
     (errors.MissingExtraError, 501),
+    (FileNotFoundError, 404),
+    (OSError, 409),  # a run's folder cannot be read or written, which is not the server's failure
     (errors.EpochalError, 500),
 )
 
@@ -56,21 +68,43 @@ class RefusedError(Exception):
 
 def getting(path: str, handler: Handler) -> Route:
     """Return a route that answers GET with what a plain function returns."""
+    turns = _Turns()
 
-    def endpoint(request: Request) -> Response:
-        return _answer(request, handler(request))
+    async def endpoint(request: Request) -> Response:
+        return await turns.take(request, lambda: _answer(request, handler(request)))
 
     return Route(path, endpoint, methods=["GET"])
 
 
 def posting(path: str, handler: PostHandler) -> Route:
     """Return a route that answers POST; the function is given the body, a JSON object."""
+    turns = _Turns()
 
     async def endpoint(request: Request) -> Response:
-        body = _json_object(await request.body())
-        return _answer(request, await run_in_threadpool(handler, request, body))
+        try:
+            body = _json_object(await request.body())
+        except ClientDisconnect:
+            return Response(status_code=LEFT)
+        return await turns.take(request, lambda: _answer(request, handler(request, body)))
 
     return Route(path, endpoint, methods=["POST"])
+
+
+class _Turns:
+    """Lets a few requests of a route be worked on at once; the others wait and hold no thread."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._of = WeakKeyDictionary()  # a semaphore belongs to one loop, and tests have several
+
+    async def take(self, request: Request, work: Callable[[], Response]) -> Response:
+        """Do the work in a thread when it is its turn, if somebody still waits for it."""
+        turns = self._of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+        waits = turns.locked()
+        async with turns:
+            if waits and await request.is_disconnected():
+                return Response(status_code=LEFT)
+            return await run_in_threadpool(work)
 
 
 def json_answer(request: Request, value: Any, *, status: int = 200) -> Response:
@@ -93,10 +127,13 @@ def error_answer(status: int, message: str, **more: Any) -> Response:
 
 def unchanged(request: Request, etag: str) -> Response | None:
     """Return the answer "not modified" if the browser has what the tag names, else None."""
-    given = request.headers.get("if-none-match", "")
-    if etag in (each.strip().removeprefix("W/") for each in given.split(",")):
-        return Response(status_code=304, headers={"etag": etag})
-    return None
+    return Response(status_code=304, headers={"etag": etag}) if has(request, etag) else None
+
+
+def has(request: Request, etag: str) -> bool:
+    """Say whether the browser has already what a tag names."""
+    given = request.headers.get("if-none-match", "").split(",")
+    return not {etag, "*"}.isdisjoint(each.strip().removeprefix("W/") for each in given)
 
 
 def entity_tag(*parts: object) -> str:
@@ -152,7 +189,7 @@ def handlers(root: str) -> dict[Any, Any]:
             answer = error_answer(error.status_code, str(error.detail))
             answer.headers.update(error.headers or {})
             return answer
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        status = _status(error)
         message = _told(error).replace(root + os.sep, "").replace(root, os.path.basename(root))
         return error_answer(status, message)
 
@@ -164,22 +201,48 @@ def handlers(root: str) -> dict[Any, Any]:
     return {**dict.fromkeys(kinds, failed), Exception: broken}
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Say whether a part of a body is a number; all of them are finite."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _status(error: Exception) -> int:
+    """Return the status for an error; a run's folder that went away is not there anymore."""
+    if isinstance(error, errors.RunFolderError) and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+
+
 def _answer(request: Request, value: Any) -> Response:
     return value if isinstance(value, Response) else json_answer(request, value)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    """Return a body's object, in which all numbers are finite and all texts valid Unicode."""
     try:
-        value = json.loads(body, parse_constant=_no_constant) if body else {}
-    except (ValueError, RecursionError):
+        value = json.loads(
+            body, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        ) if body else {}  # fmt: skip
+        if b"\\u" in body:  # half of a pair may be written so
+            _dumps(value).encode("utf-8")
+    except (ValueError, OverflowError, RecursionError):
         raise RefusedError(400, "the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise RefusedError(400, "the body must be a JSON object")
     return value
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+def _integer(text: str) -> int:
+    number = int(text)
+    _finite(text)
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _dumps(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 import epochal
@@ -60,8 +61,8 @@ def build(state: State, policy: Policy) -> Starlette:
 
 
 def _routes(state: State) -> list[Route]:
-    def health(_request: Request) -> dict[str, Any]:
-        return {"ok": True, "version": epochal.__version__}
+    async def health(request: Request) -> Response:  # it needs no thread, and waits for none
+        return answers.json_answer(request, {"ok": True, "version": epochal.__version__})
 
     def about(request: Request) -> dict[str, Any]:
         return {
@@ -73,4 +74,4 @@ def _routes(state: State) -> list[Route]:
             "presets": {},
         }
 
-    return [answers.getting("/health", health), answers.getting("/api/about", about)]
+    return [Route("/health", health, methods=["GET"]), answers.getting("/api/about", about)]

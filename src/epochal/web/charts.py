@@ -5,6 +5,7 @@ They lie in ``.dashboard/charts.json`` of the project's folder, so they go where
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -18,7 +19,7 @@ from epochal.core.atomic import write_atomically
 from epochal.core.errors import RunFolderError, RunNotFoundError
 from epochal.core.problems import logger
 from epochal.core.system import PRIVATE_FLAGS
-from epochal.web.answers import RefusedError, getting, posting, to_json
+from epochal.web.answers import RefusedError, getting, is_number, posting, to_json
 
 if TYPE_CHECKING:
     from epochal.web.state import State
@@ -32,10 +33,14 @@ def routes(state: State) -> list[Route]:
     """Return the routes of this file."""
 
     def read(request: Request) -> dict[str, Any]:
-        return {"charts": saved(_folder(state, request))}
+        folder = _folder(state, request)
+        return {"charts": saved(folder) if _is_shown(state, folder) else []}
 
     def write(request: Request, body: dict[str, Any]) -> dict[str, Any]:
         folder = _folder(state, request)
+        if not _is_shown(state, folder):
+            message = "only one run is shown: charts are saved with a project's folder"
+            raise RefusedError(409, message)
         charts = checked(body.get("charts"))
         with state.writing:
             save(folder, charts)
@@ -71,7 +76,8 @@ def save(project: str, charts: list[dict[str, Any]]) -> None:
         raise RefusedError(413, f"saved charts have at most {MOST_BYTES:,} bytes in all")
     folder = os.path.join(project, FOLDER)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)  # not the project's folder, which may be gone
         _check_folder(project)
         write_atomically(os.path.join(folder, FILE), body)
     except OSError as error:
@@ -96,8 +102,7 @@ def _chart(given: Any) -> dict[str, Any]:
     metrics, smoothing = given.get("metrics"), given.get("smoothing", 0)
     if not isinstance(metrics, list) or not 1 <= len(metrics) <= MOST_METRICS:
         raise RefusedError(400, f"a chart has 1 to {MOST_METRICS} metrics")
-    number = isinstance(smoothing, int | float) and not isinstance(smoothing, bool)
-    if not number or not math.isfinite(smoothing) or smoothing < 0:
+    if not is_number(smoothing) or not 0 <= smoothing < math.inf:
         raise RefusedError(400, "smoothing is a half-life in steps, 0 for none")
     kind = given.get("kind", "line")
     if kind not in KINDS:
@@ -126,9 +131,12 @@ def _folder(state: State, request: Request) -> str:
     folder = state.folders.folder_of(slug)
     if folder is None:
         raise RunNotFoundError(f"there is no project {slug[:80]!r}")
-    if os.path.commonpath([folder, state.root]) != state.root:
-        raise RefusedError(409, "only one run is shown: charts are saved with a project's folder")
     return folder
+
+
+def _is_shown(state: State, project: str) -> bool:
+    """Say whether a project is below the folder that is served; not if that is a run's."""
+    return os.path.commonpath([project, state.root]) == state.root
 
 
 def _check_folder(project: str) -> None:

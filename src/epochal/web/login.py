@@ -33,7 +33,7 @@ def routes(policy: Policy) -> list[Route]:
         if not right:
             attempts.failed(address)
             raise RefusedError(
-                401, "this link was used already or is too old: start `epochal serve` again"
+                401, f"this link was used already or is too old: start `{policy.command}` again"
             )
         answer = Response(status_code=204)
         if request.scope[RIGHT] != "write":  # whoever tries a reading link keeps what they had

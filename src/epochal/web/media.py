@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,8 @@ MOST_BINS = 400
 
 MOST_ROWS = 100_000
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
 
 def routes(state: State) -> list[Route]:
     """Return the routes of this file."""
@@ -59,7 +62,7 @@ def routes(state: State) -> list[Route]:
 
     return [
         getting("/api/run/{id}/media", listed),
-        getting("/api/run/{id}/media/{n:int}", one),
+        getting("/api/run/{id}/media/{n}", one),
     ]
 
 
@@ -234,9 +237,10 @@ def medium(request: Request, media: MediaList, store: Store) -> Response:
         NotFoundError: there is none of that number, or it is not the one of that version.
         DamageError, MissingExtraError: it cannot be shown.
     """
-    place, version = request.path_params["n"], query.text(request, "v")
-    if place >= len(media):
-        raise NotFoundError(f"there is no medium {place}: the run has {len(media):,}")
+    number, version = request.path_params["n"], query.text(request, "v")
+    if not _NUMBER.fullmatch(number) or int(number) >= len(media):
+        raise NotFoundError(f"there is no medium {number[:20]!r}: the run has {len(media):,}")
+    place = int(number)
     item = media[place]
     if version and version != _version(item):
         raise NotFoundError("this medium has another number now: list the media again")

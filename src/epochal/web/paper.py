@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from epochal.core.errors import EpochalError, NotFoundError, SettingError
 from epochal.core.names import slug
 from epochal.core.optional import require
 from epochal.web import paper_tables, query
-from epochal.web.answers import RefusedError, entity_tag, getting
+from epochal.web.answers import entity_tag, getting
 from epochal.web.browser_media import STILL
 from epochal.web.compare import chosen, question_of
 from epochal.web.kept import Kept
@@ -31,39 +31,14 @@ FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 PREVIEW_DPI = 150
 DPI = 300
 KEPT_BYTES = 48 << 20
-MOST_WAITING = 16
-"""Each who waits holds a thread of the server; more are told to come again."""
-
 MOST_RUNS = 500
 """In one figure or table."""
 
 MISSING = "figures need matplotlib, which is not installed: pip install 'epochal[paper]'"
 
 
-class Turn:
-    """One at a time, as matplotlib allows no more; a few wait."""
-
-    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
-        self._lock, self._room = threading.Lock(), threading.Semaphore(most_waiting)
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for the turn, and have it.
-
-        Raises:
-            RefusedError: too many wait already.
-        """
-        if not self._room.acquire(blocking=False):
-            raise RefusedError(503, "many figures are being drawn: ask again in a moment")
-        try:
-            with self._lock:
-                yield
-        finally:
-            self._room.release()
-
-
-_TURN = Turn()
-"""Of the whole program: matplotlib has settings that all threads share."""
+_TURN = threading.Lock()
+"""One at a time, as matplotlib allows no more."""
 
 
 def routes(state: State) -> list[Route]:
@@ -147,7 +122,6 @@ def figure_file(request: Request, subject: Subject, kept: Kept[bytes]) -> Respon
         NotFoundError: there is no such figure, venue or format.
         EvidenceError: it cannot be made of these runs.
         MissingExtraError: matplotlib or SciPy is not installed.
-        RefusedError: too many are being drawn.
     """
     require("matplotlib", extra="paper", why="a figure")
     name, kind = query.text(request, "name"), query.choice(request, "format", [*FORMATS], "png")
@@ -157,7 +131,7 @@ def figure_file(request: Request, subject: Subject, kept: Kept[bytes]) -> Respon
     look = _look(request)
 
     def make() -> bytes:
-        with _TURN.taken():
+        with _TURN:
             return draw(name, subject, look).to_bytes(kind, dpi)
 
     question = (subject.question, subject.x, subject.task)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from epochal.core.errors import EvidenceError
-from epochal.core.names import printable
 from epochal.web.paper_reasons import nothing_compared, reason
 from epochal.web.paper_subject import Subject
 
@@ -110,8 +109,7 @@ def _no_mean(subject: Subject) -> str:
         return "A mean needs several runs, and one is chosen."
     groups = find_groups(subject.runs, metric=subject.metric)
     if len(groups) > 1:
-        names = ", ".join(printable(group.name) for group in list(groups)[:4])
-        return f"The runs have {len(groups):,} settings ({names}): choose those of one."
+        return f"The runs have {len(groups):,} settings: choose those of one."
     return ""
 
 

@@ -12,7 +12,7 @@ from epochal.core.errors import SettingError
 LONGEST = 2_000
 """Characters of one answer in a query; ids of runs may take more."""
 
-_ID = re.compile(r"[a-z0-9]{8,64}")
+ID = re.compile(r"[a-z0-9]{8,64}")
 
 
 def text(request: Request, name: str, longest: int = LONGEST) -> str:
@@ -105,6 +105,6 @@ def run_ids(request: Request, most: int, name: str = "runs") -> list[str]:
     if len(found) > most:
         raise SettingError(f"{len(found):,} runs are too many at once: choose {most:,} at most")
     for each in found:
-        if not _ID.fullmatch(each):
+        if not ID.fullmatch(each):
             raise SettingError(f"{each[:80]!r} is no id of a run")
     return found

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from epochal.web.answers import has
+
 CHUNK_BYTES = 256 << 10
 FOR_EVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -85,7 +87,7 @@ def disposition(name: str, *, inline: bool = False) -> str:
 
 def _wanted(request: Request, etag: str, size: int) -> tuple[int, int, int]:
     """Return the first byte, the end and the status."""
-    if etag and _matches(request.headers.get("if-none-match", ""), etag):
+    if etag and has(request, etag):
         return 0, 0, 304
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
     unchanged = request.headers.get("if-range", etag) == etag
@@ -98,11 +100,6 @@ def _wanted(request: Request, etag: str, size: int) -> tuple[int, int, int]:
     else:
         start, stop = max(size - int(asked[2]), 0), size
     return (start, stop, 206) if start < stop else (0, 0, 416)
-
-
-def _matches(given: str, etag: str) -> bool:
-    tags = {each.strip().removeprefix("W/") for each in given.split(",")}
-    return etag in tags or "*" in tags
 
 
 def _size(body: bytes | BinaryIO) -> int:

@@ -67,6 +67,7 @@ class Policy:
             address cannot be rebound.
         everybody_reads: reading needs no right.
         csp: returns the content security policy of the pages.
+        command: what people are told to start again.
     """
 
     tokens: Tokens
@@ -75,6 +76,7 @@ class Policy:
     any_address: bool = False
     everybody_reads: bool = True
     csp: Callable[[], str] = lambda: "default-src 'none'"
+    command: str = "epochal serve"
 
     @property
     def cookie(self) -> str:
@@ -126,12 +128,13 @@ class Guard:
         self._check_form(request)
         right = self._policy.tokens.right(request.cookies.get(self._policy.cookie, ""))
         path, method = request.scope["path"], request.method
+        command = self._policy.command
         if path not in OPEN and not right and not self._policy.everybody_reads:
-            raise RefusedError(401, "open the dashboard with a link that `epochal serve` made")
+            raise RefusedError(401, f"open it with a link that `{command}` made")
         if method not in _READS:
             self._check_change(request.headers)
             if path not in OPEN | READING_POSTS and right != "write":
-                raise RefusedError(401, "this browser may only read: see `epochal serve --help`")
+                raise RefusedError(401, f"this browser may only read: see `{command} --help`")
         return right
 
     def _check_host(self, headers: Headers) -> str:
@@ -203,6 +206,17 @@ class Guard:
             await send(message)
 
         return sealed
+
+
+def is_name(host: str) -> bool:
+    """Say whether a browser can send this as the name of a host.
+
+    Example:
+        >>> is_name("proxy.example.org"), is_name("::1"), is_name("http://proxy:80/")
+        (True, True, False)
+    """
+    match = _HOST.fullmatch(host)
+    return _is_address(host) or (match is not None and match["port"] is None)
 
 
 def is_loopback(host: str) -> bool:

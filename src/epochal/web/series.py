@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,13 +11,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from epochal.core.errors import EpochalError
-from epochal.web.answers import RefusedError, posting
+from epochal.web.answers import RefusedError, is_number, posting
 
 if TYPE_CHECKING:
     from epochal.read.view import RunView
     from epochal.web.state import State
 
 MOST_RUNS, MOST_METRICS, MOST_WIDTH, LONGEST = 2_000, 200, 4_000, 512
+FARTHEST = 1e300
+"""What a window may reach to: differences of such numbers are still finite."""
 
 
 class Question(NamedTuple):
@@ -82,7 +83,7 @@ def question(body: Mapping[str, Any]) -> Question:
     width, lead, counts = body.get("width", 1000), body.get("lead", 0), body.get("counts", False)
     if not isinstance(width, int) or isinstance(width, bool) or not 1 <= width <= MOST_WIDTH:
         raise RefusedError(400, f"width is a whole number from 1 to {MOST_WIDTH:,}")
-    if not _is_number(lead) or lead < 0:
+    if not _is_place(lead) or lead < 0:
         raise RefusedError(400, "lead is a number that is not negative")
     if not isinstance(counts, bool):
         raise RefusedError(400, "counts is true or false")
@@ -98,7 +99,7 @@ def _texts(value: Any, name: str, most: int) -> list[str]:
 
 
 def _range(value: Any) -> tuple[float, float]:
-    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
+    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_place, value)):
         raise RefusedError(400, "range is null or [low, high]")
     low, high = value
     if low > high:
@@ -106,9 +107,8 @@ def _range(value: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < 1e300 and math.isfinite(value)
+def _is_place(value: Any) -> bool:
+    return is_number(value) and abs(value) < FARTHEST
 
 
 def _views(state: State, run_ids: Sequence[str]) -> tuple[list[RunView], dict[str, str]]:

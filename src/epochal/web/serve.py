@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 import uvicorn
 
@@ -17,7 +18,7 @@ from epochal.core.errors import SettingError
 from epochal.core.system import host_name
 from epochal.web import app as application
 from epochal.web.protocol import Protocol
-from epochal.web.security import MAX_QUERY_BYTES, Policy, is_loopback
+from epochal.web.security import MAX_QUERY_BYTES, Policy, is_loopback, is_name
 from epochal.web.state import State
 from epochal.web.tokens import Tokens, state_folder
 
@@ -47,14 +48,15 @@ class Dashboard:
         url: where it is; link: the same with a token that gives the right to write, once.
 
     Raises:
-        SettingError: it would be open to other machines without a token; no such control panel.
+        SettingError: it would be open to other machines without a token; an address or a name is
+            none.
         RunFolderError: there is no such folder.
         OSError: the address is in use.
     """
 
     def __init__(
         self, root: str, host: str = "127.0.0.1", port: int | None = None, *,
-        token: bool = False, password: str | None = None, allow_hosts: Iterable[str] = (),
+        token: bool = False, password: str | None = None, allow_hosts: Collection[str] = (),
         control: str | None = None,
     ) -> None:  # fmt: skip
         loopback = is_loopback(host)
@@ -67,6 +69,10 @@ class Dashboard:
         if control is not None and not _ADDRESS.fullmatch(control):
             message = f"--control {control!r} is no address such as http://127.0.0.1:7860/"
             raise SettingError(message)
+        for each in allow_hosts:
+            if not is_name(each):
+                message = f"--allow-host {each!r} is no host name such as proxy.example.org"
+                raise SettingError(f"{message}: leave scheme, port and path out")
         self.state = State(root, control)
         self._tokens = Tokens(state_folder(), os.path.realpath(root), password)
         self._socket = listen(host, port)
@@ -94,10 +100,18 @@ class Dashboard:
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """Answer until Ctrl-C."""
+        """Answer until Ctrl-C; answers that are not ready soon after it are nobody's error."""
         self.state.warm_up()
-        with contextlib.suppress(KeyboardInterrupt):
-            self._server.run([self._socket])
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._is_open)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._server.run([self._socket])
+        finally:
+            log.removeFilter(self._is_open)
+
+    def _is_open(self, _record: logging.LogRecord) -> bool:
+        return not self._server.should_exit
 
     def start(self) -> None:
         """Answer in a thread until :meth:`close`."""
@@ -125,7 +139,7 @@ class Dashboard:
 
 def serve(
     root: str, host: str = "127.0.0.1", port: int | None = None, *, token: bool = False,
-    allow_hosts: Iterable[str] = (), control: str | None = None, open_browser: bool = False,
+    allow_hosts: Collection[str] = (), control: str | None = None, open_browser: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:  # fmt: skip
     """Show a folder of runs in the browser until Ctrl-C.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections import OrderedDict
 from functools import cached_property
@@ -15,7 +14,9 @@ from epochal.read.contents import Contents
 from epochal.read.project import Project
 from epochal.read.runs import Runs
 from epochal.read.view import RunView
+from epochal.store import folder
 from epochal.store.catalog import Catalog, Entry
+from epochal.web import query
 from epochal.web.folders import Folders
 from epochal.web.known import Known
 from epochal.web.pages import Assets
@@ -30,9 +31,6 @@ MOST_VIEWS = 2_500
 MOST_LIVE = 200
 """Runs that go on and were looked at: what was read of them is kept, so that only what is new is
 read the next time."""
-
-ID = re.compile(r"[a-z0-9]{8,64}")
-SLUG = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class State:
@@ -127,13 +125,14 @@ class State:
         Raises:
             RunNotFoundError: there is none with this id.
         """
-        if not ID.fullmatch(run_id):
+        if not query.ID.fullmatch(run_id):
             raise RunNotFoundError(f"{run_id[:80]!r} is no id of a run")
         watcher = self.watcher
         watcher.look()
         known = watcher.get(run_id)
-        if known is None or (known.facts is None and watcher.indexing is None):
-            watcher.look(now=True)  # it may be new, or being described by another thread
+        undescribed = known is not None and known.facts is None and watcher.indexing is None
+        if known is None or undescribed or not folder.is_run(known.place.dir):
+            watcher.look(soon=True)  # it may be new, moved, or being described by another thread
             known = watcher.get(run_id)
         if known is None:
             raise RunNotFoundError(f"there is no run {run_id!r} in this folder")

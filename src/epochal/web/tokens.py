@@ -21,7 +21,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 
-from epochal.core.errors import SettingError
+from epochal.core.errors import RunFolderError, SettingError
 from epochal.core.problems import logger
 from epochal.core.system import PRIVATE_FLAGS, user_id
 
@@ -62,6 +62,7 @@ class Tokens:
 
     Raises:
         SettingError: the password is too short, or others can read the key.
+        RunFolderError: the folder cannot be written.
 
     Example:
         >>> tokens = Tokens(tempfile.mkdtemp(), "runs")
@@ -87,12 +88,14 @@ class Tokens:
         self._forget_old()
 
     def link(self, right: str, valid_s: float = LINK_S) -> str:
-        """Return a token that can be exchanged once for a right: "read" or "write"."""
+        """Return a token that can be exchanged once for a right: "read" or "write".
+
+        Raises:
+            RunFolderError: it cannot be kept.
+        """
         token = secrets.token_urlsafe(32)
         body = {"right": right, "scope": self._scope, "until": time.time() + valid_s}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE_FLAGS
-        with open(os.open(self._file(token), flags, 0o600), "w", encoding="ascii") as file:
-            json.dump(body, file)
+        _write(self._file(token), json.dumps(body).encode("ascii"))
         return token
 
     def redeem(self, token: str) -> str:
@@ -172,10 +175,8 @@ class Attempts:
 def _key(path: str) -> bytes:
     """Return the key, made at the first use; written to a draft first, so it is whole or absent."""
     draft = f"{path}.{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE_FLAGS
     if not os.path.lexists(path):
-        with open(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+        _write(draft, secrets.token_bytes(KEY_BYTES))
         try:
             with contextlib.suppress(FileExistsError):  # another server was faster
                 os.link(draft, path)
@@ -191,6 +192,25 @@ def _key(path: str) -> bytes:
         message = f"the key {path} is damaged, or others can read it: delete it, a new one is made"
         raise SettingError(message)
     return key
+
+
+def _write(path: str, body: bytes) -> None:
+    """Write a new file that only this user can read; none is left if that fails.
+
+    Raises:
+        RunFolderError: the folder cannot be written, or the disk is full.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE_FLAGS, 0o600)
+        try:
+            with open(fd, "wb") as file:
+                file.write(body)
+        except BaseException:
+            os.unlink(path)
+            raise
+    except OSError as error:
+        message = f"cannot write to {os.path.dirname(path)}: {error.strerror or error}"
+        raise RunFolderError(message) from error
 
 
 def _make_private(path: str) -> None:

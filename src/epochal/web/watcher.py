@@ -60,7 +60,7 @@ class Watcher:
         self._gone: deque[tuple[int, str, str]] = deque(maxlen=MOST_CHANGED)
         self._waiting: set[str] = set()
         self._begun = self._version = time.time_ns() // 1_000_000
-        self._next_s = self._index_s = 0.0
+        self._soon_s = self._next_s = self._index_s = 0.0
         self._looked = False
         self._grown: set[str] = set()
         self._thread: threading.Thread | None = None
@@ -69,21 +69,35 @@ class Watcher:
 
     # -- looking -----------------------------------------------------------------------------
 
-    def look(self, *, now: bool = False) -> None:
-        """Look at the folders unless somebody just did; ``now``: even then."""
-        if time.monotonic() < self._next_s and not now:
-            return
-        if not self._looking.acquire(blocking=now or not self._looked):
+    def look(self, *, soon: bool = False, now: bool = False) -> None:
+        """Look at the folders unless somebody just did.
+
+        Args:
+            soon: what is asked for is missing, so look again as soon as that costs little.
+            now: look whatever it costs.
+        """
+
+        def is_due() -> bool:
+            return now or time.monotonic() >= (self._soon_s if soon else self._next_s)
+
+        if not is_due() or not self._looking.acquire(blocking=soon or now or not self._looked):
             return  # another thread is looking: what is known is new enough
         try:
-            began = time.monotonic()
-            self._look()
-            self._looked = True
-            took = time.monotonic() - began
-            pause_s = min(max(LOOK_EVERY_S, took / LOOK_SHARE), LONGEST_PAUSE_S)
-            self._next_s = time.monotonic() + pause_s
+            if is_due():
+                self._look_now()
         finally:
             self._looking.release()
+
+    def _look_now(self) -> None:
+        began = time.monotonic()
+        places, changed_ns = self._folders.look()
+        listed = time.monotonic()
+        self._compare_all(places, changed_ns)
+        self._looked = True
+        ended = time.monotonic()
+        pause_s = min(max(LOOK_EVERY_S, (ended - began) / LOOK_SHARE), LONGEST_PAUSE_S)
+        self._next_s = ended + pause_s
+        self._soon_s = ended + min((listed - began) / LOOK_SHARE, pause_s)
 
     def bring_up_to_date(self) -> None:
         """Look, and describe runs that have grown anew unless that was just done."""
@@ -93,8 +107,8 @@ class Watcher:
                 if self._thread is None:
                     self._describe()
 
-    def _look(self) -> None:
-        places, changed_ns = self._folders.look()
+    def _compare_all(self, places: dict[str, Place], changed_ns: dict[str, int]) -> None:
+        """Note what is different from the look before, and describe what is new."""
         with self._lock:
             if places is not self._places:
                 self._replace(places)

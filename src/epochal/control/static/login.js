@@ -13,6 +13,7 @@ async function arrive(token) {
     body: JSON.stringify({ token }),
   }));
   if (answer === true || answer.ok) location.replace("/");
+  else if (answer.status === 401) say("This token was used already or is too old: start epochal control again.");
   else say((await answer.json()).error);
 }
 

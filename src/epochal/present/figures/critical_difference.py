@@ -26,7 +26,7 @@ LONGEST = 30
 FEWEST = 8
 """Names of methods are shortened to so many characters, as there is room."""
 
-LETTER_IN, TICK_IN = 0.052, 0.16
+LETTER_IN, TICK_IN = 0.06, 0.16
 """Widths of a letter and of the number of a rank, in inches."""
 
 NARROW = 6

@@ -157,7 +157,7 @@ function own(path, list) {
 /** A width in which the title and the first values can be read, as far as they are short. */
 function fitted(title, values, written) {
   let room = title.length * 6.4 + 12; // and the arrow of a sorted column
-  for (const value of values.slice(0, 300)) room = Math.max(room, written(value).length * 6.6);
+  for (const value of values.slice(0, 300)) room = Math.max(room, written(value).length * 7.3);
   return Math.round(Math.min(170, Math.max(60, 17 + room)));
 }
 

@@ -1,12 +1,12 @@
 /** A window over the page: closes with Escape or a click beside it, and keeps the focus inside. */
-import { html, useEffect, useRef } from "epochal/html.js";
+import { html, useLayoutEffect, useRef } from "epochal/html.js";
 
 /**
  * @param {{label: string, onClose: () => void, class?: string, children: any}} props
  */
 export function Dialog({ label, onClose, class: extra = "", children }) {
   const element = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: what is typed next belongs into it
     const before = document.activeElement;
     const dialog = element.current;
     dialog.showModal();

@@ -1,5 +1,6 @@
 /** The first page: all projects of the folder, as cards. */
-import { html, useEffect } from "epochal/html.js";
+import { html, useEffect, useRef } from "epochal/html.js";
+import { isStatic } from "epochal/api.js";
 import { ago, count, dateTime } from "epochal/format.js";
 import { slotColor } from "epochal/color.js";
 import { StateMark } from "epochal/icons.js";
@@ -11,6 +12,7 @@ import { pathOf } from "epochal/trends.js";
 
 const INDEXING_MS = 700;
 const AGAIN_MS = 5000;
+const [LATE_MS, LATE_TIMES] = [1200, 2];
 const [WIDTH, HEIGHT] = [252, 44];
 
 /** The page at "#/". */
@@ -27,6 +29,7 @@ export function ProjectsPage() {
     const timer = setInterval(reloadProjects, indexing ? INDEXING_MS : AGAIN_MS);
     return () => clearInterval(timer);
   }, [Boolean(indexing), live.running > 0]);
+  useLateCurves(found);
   if (!found) return html`<div class="projects"><h1>Projects</h1></div>`;
   const projects = [...found.projects].sort((a, b) => b.running - a.running || b.last_s - a.last_s);
   if (!projects.length && !indexing) return html`<${NoProjects} root=${about.root} />`;
@@ -42,6 +45,18 @@ export function ProjectsPage() {
   </div>`;
 }
 
+/** Curves for which the server had no time come with a later answer. */
+function useLateCurves(found) {
+  const asked = useRef(0);
+  const some = found?.projects.some(({ runs, metric }) => runs && !metric);
+  useEffect(() => {
+    if (!some || asked.current >= LATE_TIMES) return undefined;
+    asked.current += 1;
+    const timer = setTimeout(reloadProjects, LATE_MS);
+    return () => clearTimeout(timer);
+  }, [found]);
+}
+
 function Card({ project }) {
   const { slug, name, runs, running, last_s: last, states, metric, spark } = project;
   const others = Object.entries(states ?? {}).filter(([state, n]) => n > 0 && state !== "finished");
@@ -49,7 +64,7 @@ function Card({ project }) {
     <span class="project-name" title=${name}>${name}</span>
     <span class="project-facts">
       <span>${count(runs, "run")}</span>
-      <span title=${dateTime(last)}>${running ? "recording now" : ago(last)}</span>
+      <span title=${dateTime(last)}>${running && !isStatic ? "recording now" : ago(last)}</span>
     </span>
     <${Spark} values=${spark ?? []} metric=${metric} />
     <span class="project-states">
