@@ -168,7 +168,7 @@ def _need(request: pytest.FixtureRequest) -> None:
             say(f"needs the package {package}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open an event loop runs in this thread
 def _browser():
     from playwright.sync_api import expect, sync_playwright
 

@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+pytest.importorskip("playwright", reason="needs Playwright, which drives the browser")
+
 from playwright.sync_api import Page, expect
 
 

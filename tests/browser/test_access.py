@@ -1,8 +1,7 @@
 """Accessibility: axe finds nothing serious on any page, in either theme."""
 
 import pytest
-from dashboard_views import chart, note
-from playwright.sync_api import expect
+from dashboard_views import chart, expect, note
 
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 

@@ -5,8 +5,7 @@ import json
 import re
 
 import pytest
-from dashboard_views import chart, drag, expect_hash, note, values
-from playwright.sync_api import expect
+from dashboard_views import chart, drag, expect, expect_hash, note, values
 
 import epochal
 

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from dashboard_views import expect_hash, note
-from playwright.sync_api import expect
+from dashboard_views import expect, expect_hash, note
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from dashboard_views import chart, drag, expect_hash, expect_names, note, values
-from playwright.sync_api import expect
+from dashboard_views import chart, drag, expect, expect_hash, expect_names, note, values
 
 PROGRAM = "import sys; from epochal.cli.export import export; export(sys.argv[1:])"
 

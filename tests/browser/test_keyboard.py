@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from dashboard_views import drag, expect_hash, expect_names, names, note
-from playwright.sync_api import expect
+from dashboard_views import drag, expect, expect_hash, expect_names, names, note
 
 
 @pytest.fixture

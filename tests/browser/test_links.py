@@ -1,8 +1,7 @@
 """Every view has an address that leads back to it."""
 
 import pytest
-from dashboard_views import chart, expect_hash, expect_names, note
-from playwright.sync_api import expect
+from dashboard_views import chart, expect, expect_hash, expect_names, note
 
 
 def test_a_view_is_rebuilt_from_its_address(new_page, served):

@@ -5,8 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from dashboard_views import chart, expect_names, note
-from playwright.sync_api import expect
+from dashboard_views import chart, expect, expect_names, note
 
 TRAINING = """
 import sys

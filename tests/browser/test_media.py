@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from dashboard_views import expect
 
 # A logged page's own script and picture are blocked, which the browser tells.
 BLOCKED = ["Content Security Policy", "Blocked a frame", "blocked"]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from dashboard_views import expect
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from dashboard_views import chart, note
-from playwright.sync_api import expect
+from dashboard_views import chart, expect, note
 
 import epochal
 

@@ -5,8 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from dashboard_views import chart, expect_hash, expect_names, names, note
-from playwright.sync_api import expect
+from dashboard_views import chart, expect, expect_hash, expect_names, names, note
 
 import epochal
 

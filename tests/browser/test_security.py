@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from playwright.sync_api import expect
+from dashboard_views import expect
 from record_runs import HOSTILE
 
 BLOCKED = ["Content Security Policy", "Blocked a frame", "blocked"]

@@ -232,7 +232,8 @@ class _Reading:
         start, stop, width = self._asked.start, self._asked.stop, self._asked.width
         begin = min(low, high if stop is None else stop) if start is None else start
         end = max(high, begin) if stop is None else stop
-        return Uniform.over(max(begin, -_FARTHEST), min(end, _FARTHEST), width)
+        begin, end = (min(max(each, -_FARTHEST), _FARTHEST) for each in (begin, end))
+        return Uniform.over(begin, end, width)
 
     def _lead(self, buckets: Uniform, low: float) -> Uniform | None:
         """Return the coarser buckets before the window, None if there are none."""
