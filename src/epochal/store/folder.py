@@ -26,6 +26,9 @@ from epochal.core.records import RunInfo
 
 RUN_FILE = "run.json"
 FORMAT = 1
+ESSENTIAL = frozenset(("id", "name", "project", "created_s"))
+"""What every ``run.json`` has."""
+
 _FOLDER = re.compile(r"[a-z0-9-]+-\d{8}-\d{6}-([a-z0-9]{8,64})\Z")
 
 
@@ -70,7 +73,7 @@ def describe(run_dir: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         message = f"cannot read {path}: {error}"
         raise RunFolderError(message) from error
-    if not isinstance(found, dict) or "id" not in found:
+    if not isinstance(found, dict) or not ESSENTIAL <= found.keys():
         message = f"{path} does not describe a run"
         raise RunFolderError(message)
     return found

@@ -1,7 +1,7 @@
 /** What all charts share: smoothing, axes, groups, search. Everything stands in the URL. */
 
 import { html, useId } from "epochal/html.js";
-import { compact, duration } from "epochal/format.js";
+import { compact, count, duration } from "epochal/format.js";
 import { STATISTICS } from "epochal/group.js";
 import { Icon } from "epochal/icons.js";
 import { halfLifeChoices } from "epochal/smooth.js";
@@ -55,10 +55,10 @@ export function Controls({ view, setView, runs, metrics, extent, found, onAdd })
   const x = q.x || "step";
   return html`<div class="wall-controls" role="toolbar" aria-label="Charts">
     <label class="wall-search"><${Icon} name="search" />
-      <input type="search" aria-label="Search metrics" placeholder=${`${metrics.length.toLocaleString("en-US")} metrics`}
+      <input type="search" aria-label="Search metrics" placeholder=${count(metrics.length, "metric")}
         spellcheck="false" value=${q.m ?? ""}
         onInput=${(event) => setView({ m: event.currentTarget.value || null }, { replace: true })} />
-      <span class="sr-only" role="status">${q.m ? `${found} metrics` : ""}</span></label>
+      <span class="sr-only" role="status">${q.m ? count(found, "metric") : ""}</span></label>
     <${HalfLife} value=${Number(q.h) || 0} x=${x} extent=${extent} setView=${setView} />
     <${AxisChoice} x=${x} metrics=${metrics} setView=${setView} />
     <${Toggle} on=${listOf(q.ly).includes("1")} text="log y" title="Logarithmic y (l)"
