@@ -1,6 +1,7 @@
 """The form as JSON: there and back, as a template, from other tools, and from strangers."""
 
 import dataclasses
+import importlib.util
 import json
 import os
 
@@ -21,6 +22,10 @@ FILLED = {
     "batch_size": 8, "max_gradient_norm": 0.5, "seed": 11,
 }  # fmt: skip
 
+needs_tensorboard = pytest.mark.skipif(
+    importlib.util.find_spec("tensorboard") is None, reason="TensorBoard is not installed"
+)
+
 
 @pytest.fixture
 def places(tmp_path) -> Places:
@@ -28,6 +33,7 @@ def places(tmp_path) -> Places:
     return Places(str(tmp_path / "runs"))
 
 
+@needs_tensorboard
 @pytest.mark.parametrize("values", [defaults(), {**defaults(), **FILLED}])
 def test_a_form_comes_back_as_it_was(places, values):
     """Saved and opened, nothing of a form is lost and nothing is left out."""
@@ -46,6 +52,7 @@ def test_a_saved_form_is_a_template_for_init(places, tmp_path):
     assert view.config["steps"] == 20
 
 
+@needs_tensorboard
 def test_the_config_of_the_experiment_tracker_is_understood(places):
     """The JSON that ``ExperimentConfig.save`` writes fills in the form; the rest is named."""
     config = ExperimentConfig(
@@ -63,6 +70,7 @@ def test_the_config_of_the_experiment_tracker_is_understood(places):
     assert values["checkpoint_dir"] == "models"
 
 
+@needs_tensorboard
 def test_a_preset_may_be_named(places):
     """A file with a preset's title starts from it; what else it says comes after."""
     text = '{"preset": "Numerical Stability Focus", "no_wandb": true, "log_interval": 7}'

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import statistics
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from epochal.loggers.experiment_tracker import ExperimentTracker
 
@@ -148,12 +149,13 @@ class Loop:
 
     def _end_epoch(self, epoch: int) -> None:
         finite = [loss for loss in self._losses if math.isfinite(loss)] or [math.nan]
-        numbers = {
-            "train_loss_mean": statistics.fmean(finite), "train_loss_min": min(finite),
-            "train_loss_max": max(finite), "learning_rate": self._rate,
-        }  # fmt: skip
-        if len(finite) > 1:
-            numbers["train_loss_std"] = statistics.stdev(finite)
+        with np.errstate(over="ignore"):  # a loss that diverges: beyond 1e154 squares are infinite
+            numbers = {
+                "train_loss_mean": float(np.mean(finite)), "train_loss_min": min(finite),
+                "train_loss_max": max(finite), "learning_rate": self._rate,
+            }  # fmt: skip
+            if len(finite) > 1:
+                numbers["train_loss_std"] = float(np.std(finite, ddof=1))
         if self._val:
             numbers["val_loss"] = self._val["loss"]
         self._tracker.log_epoch(epoch, numbers)

@@ -73,7 +73,7 @@ def describe(run_dir: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         message = f"cannot read {path}: {error}"
         raise RunFolderError(message) from error
-    if not isinstance(found, dict) or not ESSENTIAL <= found.keys():
+    if not isinstance(found, dict) or not found.keys() >= ESSENTIAL:
         message = f"{path} does not describe a run"
         raise RunFolderError(message)
     return found

@@ -71,7 +71,6 @@ def _routes(state: State) -> list[Route]:
             "write": request.scope.get(RIGHT) == "write",
             "control": state.control,
             "assets": not state.assets.missing,
-            "presets": {},
         }
 
     return [Route("/health", health, methods=["GET"]), answers.getting("/api/about", about)]

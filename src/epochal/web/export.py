@@ -170,7 +170,7 @@ def _series(asked: Asked, ids: Sequence[str], metrics: Sequence[str], points: in
 def _about() -> dict[str, Any]:
     return {
         "version": epochal.__version__, "root": "", "write": False, "control": None,
-        "assets": True, "presets": {}, "exported_s": time.time(),
+        "assets": True, "exported_s": time.time(),
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { getJSON } from "epochal/api.js";
 
-const READING = { version: "", root: "", write: false, control: null, assets: true, presets: {} };
+const READING = { version: "", root: "", write: false, control: null, assets: true };
 
 class Shared {
   constructor(path, empty) {
@@ -30,7 +30,7 @@ const projects = new Shared("/api/projects", null);
 
 /**
  * What `/api/about` says; until it has answered, that nothing may be changed.
- * @returns {{version: string, root: string, write: boolean, control: string|null, presets: object}}
+ * @returns {{version: string, root: string, write: boolean, control: string|null}}
  */
 export function useAbout() {
   return useShared(about);
