@@ -32,6 +32,9 @@ VENDOR = {
 }
 """What comes from others, by the names under which our modules import it."""
 
+MOSTLY = ("runs_page.js",)
+"""Pages that most visits come to: their modules do not wait until the address is read."""
+
 FIRST_STYLES = ("vendor/uPlot.min.css", "base.css")
 FOREVER = "public, max-age=31536000, immutable"
 _TYPES = {
@@ -122,7 +125,8 @@ class Assets:
 
     def _preloads(self, page: str) -> str:
         """Return links to what the page's modules import: asked for at once, not one by one."""
-        names = dict.fromkeys(m[2] for m in _ADDRESS.finditer(page) if m[2].endswith(".js"))
+        found = [m[2] for m in _ADDRESS.finditer(page) if m[2].endswith(".js")]
+        names = dict.fromkeys([*found, *(each for each in MOSTLY if each in self._files)])
         waiting = list(names)
         while waiting:
             file = self._files.get(waiting.pop())

@@ -15,6 +15,7 @@ const MOST_METRICS = 200;
 const MOST_KEPT = 40; // windows of charts that are out of sight
 const LIVE_MS = 900;
 const LIVE_SHARE = 4; // a live picture that is dear to get comes less often
+const MANY_RUNS = 20; // the first chart of a page that shows so many comes alone, and so sooner
 const NOTHING = { lanes: [], extent: null };
 const RETRY_MS = [2000, 4000, 8000, 15000, 30000];
 
@@ -131,6 +132,10 @@ export class SeriesSource {
     for (const { need } of this.watchers) wanted.set(keyOf(need), need);
     for (const [key, need] of wanted) this.plan(this.entries.get(key), need, requests);
     for (const request of requests.values()) {
+      if (!this.requests && request.runs.length >= MANY_RUNS) {
+        this.send(request, request.entries.slice(0, 1));
+        return; // the others are asked for when it is there
+      }
       for (let i = 0; i < request.entries.length; i += MOST_METRICS) {
         this.send(request, request.entries.slice(i, i + MOST_METRICS));
       }

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { postFrames } from "epochal/api.js";
 import { decode } from "epochal/frames.js";
 
+const FIRST_MS = 700; // the charts beside the table come first
 const WAIT_MS = 150;
 const AGAIN_MS = 4000;
 const POINTS = 120;
@@ -29,7 +30,7 @@ export function useTrends(metric, ids, versions) {
     const lacking = wanted.filter((id) => known.versions.get(id) !== (versions[id] ?? 0));
     if (!lacking.length) return undefined;
     const fresh = lacking.some((id) => !known.versions.has(id));
-    const wait = fresh ? WAIT_MS : Math.max(WAIT_MS, known.at + AGAIN_MS - Date.now());
+    const wait = !known.at ? FIRST_MS : fresh ? WAIT_MS : Math.max(WAIT_MS, known.at + AGAIN_MS - Date.now());
     const timer = setTimeout(async () => {
       const found = await load(metric, lacking, known);
       for (const id of lacking) known.versions.set(id, versions[id] ?? 0);
