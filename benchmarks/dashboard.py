@@ -21,7 +21,7 @@ import dashboard_spikes
 import dashboard_trackio
 import dashboard_zoom
 import peers
-from subject import Row, Subject, total, worst
+from subject import PEERS, Row, Subject, total, worst
 
 alone = functools.partial(Row, peers=False)
 SUBJECT = Subject(
@@ -250,7 +250,8 @@ def main() -> None:
                 continue
         print(f"{case}, {time.monotonic() - began:.0f} s")
         for row in SUBJECT.rows:
-            if row.case == case and (values := results[case].get(row.figure)) is not None:
+            mine = row.case == case or (row.peers and case in PEERS)
+            if mine and (values := results[case].get(row.figure)) is not None:
                 figure = row.fold(values if isinstance(values, list) else [values])
                 bar = "" if row.limit is None else f"≤ {row.limit:g}"
                 print(

@@ -274,24 +274,30 @@ HOLD = """
     from epochal.core import ring
     held = list(ring.orphans(session=sys.argv[1]))
     print(len(held), flush=True)
-    sys.stdin.readline()
-    held[0].close(unlink=False)
+    if held:
+        sys.stdin.readline()
+        held[0].close(unlink=False)
 """
 
 
 def test_recovery_of_a_session_waits_for_who_is_at_it(tmp_path):
     """Whoever needs one session's rows now gets them, also if another process saves them."""
-    output, _ = run_script(KILLED, tmp_path, returncode=-9)
-    run_dir = output.strip()
-    session = frames.segments(f"{run_dir}/journal")[0].session
     code = textwrap.dedent(HOLD)
-    with subprocess.Popen(
-        [sys.executable, "-c", code, session], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout.readline() == b"1\n"
-        assert ring.is_being_saved(session)
-        threading.Timer(0.3, other.stdin.close).start()
-        (saved,) = recovery.recover(session=session)
-        assert saved.session == session
+    for attempt in range(5):  # a training that starts elsewhere on this host may be first at it
+        output, _ = run_script(KILLED, tmp_path / str(attempt), returncode=-9)
+        run_dir = output.strip()
+        session = frames.segments(f"{run_dir}/journal")[0].session
+        with subprocess.Popen(
+            [sys.executable, "-c", code, session], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as other:
+            if other.stdout.readline() != b"1\n":
+                continue
+            assert ring.is_being_saved(session)
+            threading.Timer(0.3, other.stdin.close).start()
+            saved = recovery.recover(session=session)
+        break
+    else:
+        pytest.fail("another process was always first at the ring")
+    assert {each.session for each in saved} <= {session}  # none: again another was first
     assert not ring.is_being_saved(session)
     assert recorded(run_dir).steps() == list(range(500))

@@ -50,8 +50,21 @@ def recover(*, session: str | None = None) -> list[Recovered]:
         OSError: a journal cannot be written; the ring stays for the next attempt.
     """
     deadline = time.monotonic() + WAIT_S
-    while session is not None and ring.is_being_saved(session) and time.monotonic() < deadline:
+    while True:
+        # Asked before and after: whoever is at it may let go, or begin, while this tries.
+        busy = session is not None and ring.is_being_saved(session)
+        saved, failed = _recover_all(session)
+        busy = busy or (session is not None and ring.is_being_saved(session))
+        if saved or failed or not busy or time.monotonic() > deadline:
+            break
         time.sleep(0.01)
+    if failed:
+        raise failed[0]
+    return saved
+
+
+def _recover_all(session: str | None) -> tuple[list[Recovered], list[OSError]]:
+    """Save the rings that nobody holds; return what was saved and what kept others from it."""
     saved: list[Recovered] = []
     failed: list[OSError] = []
     for orphan in ring.orphans(session=session):
@@ -67,9 +80,7 @@ def recover(*, session: str | None = None) -> list[Recovered]:
             failed.append(error)
         finally:
             orphan.close(unlink=unlink)
-    if failed:
-        raise failed[0]
-    return saved
+    return saved, failed
 
 
 def _recover_one(orphan: Orphan) -> Recovered:
