@@ -19,6 +19,9 @@ PATIENCE_S = 120.0
 SIZE = {"width": 1600, "height": 1200}
 """Of the window: six charts of the runs page are in sight."""
 
+REST_MS = 1500
+"""A new window keeps both cores busy with itself; people type an address when it is there."""
+
 WATCH = r"""
 (() => {
   const seen = new WeakSet();
@@ -153,6 +156,7 @@ def new_page(browser: Any) -> Any:
     context.set_default_timeout(PATIENCE_S * 1e3)
     page = context.new_page()
     page.add_init_script(WATCH)
+    page.wait_for_timeout(REST_MS)
     return page
 
 

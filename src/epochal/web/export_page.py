@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from epochal.core.errors import RunFolderError
 from epochal.markup.html import escape
-from epochal.web.pages import FIRST_STYLES, FOLDER, VENDOR
+from epochal.web.pages import FIRST_STYLES, FOLDER, VENDOR, joined
 
 INSTEAD = {"api.js": "api_static.js"}
 """What stands in an exported page in the place of a module that asks the server."""
@@ -74,8 +74,8 @@ def _import_map() -> str:
 
 def _style() -> str:
     """Return all style sheets as one text."""
-    names = [name for name in _names(".css") if name not in {*FIRST_STYLES, "login.css"}]
-    text = b"\n".join(_read(name) for name in (*FIRST_STYLES, *names)).decode("utf-8")
+    sheets = {name: _read(name) for name in (*FIRST_STYLES, *_names(".css"))}
+    text = joined(sheets).decode("utf-8")
     return text.replace("</", "<\\/")  # nothing may end the element that it stands in
 
 

@@ -5,7 +5,7 @@
 import { html, render, useEffect, useErrorBoundary, useState } from "epochal/html.js";
 import { askNow, useLive } from "epochal/live.js";
 import { useKeys } from "epochal/keys.js";
-import { Help } from "epochal/help.js";
+import { lazy } from "epochal/lazy.js";
 import { arriveWithToken } from "epochal/login_link.js";
 import { Palette } from "epochal/palette.js";
 import { useRunNames } from "epochal/session.js";
@@ -14,14 +14,15 @@ import { startTheme, toggleTheme } from "epochal/theme.js";
 import { TopBar } from "epochal/top_bar.js";
 import { Notice } from "epochal/notices.js";
 
-/** The pages by the first part of the path: what loads them and what their component is called. */
+/** The pages by the first part of the path. */
 const ROUTES = {
-  "": { load: () => import("epochal/projects_page.js"), name: "ProjectsPage" },
-  p: { load: () => import("epochal/runs_page.js"), name: "RunsPage" },
-  r: { load: () => import("epochal/run_page.js"), name: "RunPage" },
-  c: { load: () => import("epochal/compare_page.js"), name: "ComparePage" },
-  paper: { load: () => import("epochal/paper_page.js"), name: "PaperPage" },
+  "": lazy(() => import("epochal/projects_page.js"), "ProjectsPage"),
+  p: lazy(() => import("epochal/runs_page.js"), "RunsPage"),
+  r: lazy(() => import("epochal/run_page.js"), "RunPage"),
+  c: lazy(() => import("epochal/compare_page.js"), "ComparePage"),
+  paper: lazy(() => import("epochal/paper_page.js"), "PaperPage"),
 };
+const Help = lazy(() => import("epochal/help.js"), "Help");
 
 /** The whole page. */
 export function App() {
@@ -36,15 +37,15 @@ export function App() {
     d: ["Dark or light", toggleTheme],
     "Ctrl-k": ["Search and commands", () => setPalette(true)],
   });
-  const route = ROUTES[kind];
+  const content = ROUTES[kind];
   useEffect(() => document.getElementById("content").scrollTo(0, 0), [view.path.join("/")]);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
     <${TopBar} live=${live} run=${run} onHelp=${() => setHelp(true)} onPalette=${() => setPalette(true)} />
     ${live.gone && html`<${Gone} retryAt=${live.retryAt} />`}
     <main id="content" tabindex="-1">
-      ${route
-        ? html`<${Page} key=${`${kind}/${subject}`} route=${route} subject=${subject} />`
+      ${content
+        ? html`<${Page} key=${`${kind}/${subject}`} content=${content} subject=${subject} />`
         : html`<${NoPage} />`}
     </main>
     <${Notice} />
@@ -53,31 +54,17 @@ export function App() {
   `;
 }
 
-function Page({ route, subject }) {
-  const [component, setComponent] = useState(null);
-  const [problem, setProblem] = useState(null);
-  const [error, forget] = useErrorBoundary((thrown) => console.error(thrown));
-  useEffect(() => {
-    let wanted = true;
-    route.load().then(
-      (module) => wanted && setComponent(() => module[route.name]),
-      (failure) => wanted && setProblem(failure),
-    );
-    return () => (wanted = false);
-  }, [route]);
-  if (error || problem) {
-    return html`<${Broken} error=${error ?? problem} again=${error ? forget : () => location.reload()} />`;
-  }
-  const Content = component;
-  return Content ? html`<${Content} slug=${subject} id=${subject} />` : null;
+function Page({ content, subject }) {
+  const [error] = useErrorBoundary((thrown) => console.error(thrown));
+  return error ? html`<${Broken} error=${error} />` : html`<${content} slug=${subject} id=${subject} />`;
 }
 
-function Broken({ error, again }) {
+function Broken({ error }) {
   return html`<div class="empty">
     <h1>This page failed</h1>
     <p>Nothing that was recorded is touched by this: it is an error of the page itself.</p>
     <pre class="code">${String(error?.stack ?? error)}</pre>
-    <button type="button" class="button" onClick=${() => again()}>Try again</button>
+    <button type="button" class="button" onClick=${() => location.reload()}>Try again</button>
   </div>`;
 }
 

@@ -1,29 +1,29 @@
 /** A chart on the wall: fetched and drawn only near the viewport, with its title and its buttons. */
 
-import { classes, html, useEffect, useMemo, useRef, useState } from "epochal/html.js";
+import { classes, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "epochal/html.js";
 import { Chart } from "epochal/chart.js";
-import { Bars } from "epochal/chart_bars.js";
-import { DataTable } from "epochal/chart_data.js";
 import { buildCurves } from "epochal/chart_model.js";
 import { xText } from "epochal/chart_axes.js";
 import { toCsv } from "epochal/chart_values.js";
-import { fileName, saveAs, toPng, toSvg } from "epochal/chart_save.js";
 import { Dialog } from "epochal/dialog.js";
 import { STATISTICS } from "epochal/group.js";
 import { IconButton } from "epochal/icons.js";
 import { Menu, MenuItem } from "epochal/menu.js";
+import { lazy } from "epochal/lazy.js";
 import { copy } from "epochal/notices.js";
 import { nearest } from "epochal/sections.js";
 import { LEAD } from "epochal/smooth.js";
 
+const Bars = lazy(() => import("epochal/chart_bars.js"), "Bars");
+const DataTable = lazy(() => import("epochal/chart_data.js"), "DataTable");
 const NEAR_PX = 400;
 const WIDTH = 1000;
 const watched = new WeakMap();
 let observer = null;
 
-/** Whether an element is on the screen or close to it. */
-function useNear(element, always) {
-  const [near, setNear] = useState(Boolean(always));
+/** Whether an element is on the screen or close to it; `first`: taken to be until it is known. */
+function useNear(element, always, first) {
+  const [near, setNear] = useState(Boolean(always || first));
   useEffect(() => {
     if (always) return undefined;
     observer ??= new IntersectionObserver(
@@ -42,7 +42,7 @@ function useNear(element, always) {
 function useHeld(source, metrics, { x, range, lead, counts, width }, active) {
   const [held, setHeld] = useState(() => new Map());
   const key = JSON.stringify([metrics, x, range, lead, counts, width]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!active) return undefined;
     const keep = (metric) => (one) => setHeld((old) => new Map(old).set(metric, kept(old.get(metric), one, x)));
     const leave = metrics.map((metric) => source.watch({ metric, x, range, lead, counts, width }, keep(metric)));
@@ -64,11 +64,12 @@ function kept(old, one, x) {
  *   groupKey: string}} props.chart
  * @param {object} props.wall what all charts of the wall share, see wall.js
  * @param {boolean} [props.full] over the whole page
+ * @param {boolean} [props.first] of the page: asked for before the page has its shape
  * @param {any} [props.actions] more buttons
  */
-export function ChartCard({ chart, wall, full = false, actions }) {
+export function ChartCard({ chart, wall, full = false, first = false, actions }) {
   const element = useRef(null);
-  const near = useNear(element, full);
+  const near = useNear(element, full, first);
   return html`<article ref=${element} class=${classes("chart-card", full && "full")}
     onPointerEnter=${() => wall.setActive(chart.title)} onFocusIn=${() => wall.setActive(chart.title)}>
     ${near
@@ -132,7 +133,8 @@ function Filled({ chart, wall, full, actions }) {
 function widthFor(runs, full) {
   if (runs > 600) return WIDTH / 5;
   if (runs > 200) return WIDTH / 2;
-  return full ? 2 * WIDTH : WIDTH;
+  if (full) return 2 * WIDTH;
+  return runs > 50 ? WIDTH / 2 : WIDTH; // of a card on the wall each still has a pixel
 }
 
 function BarChart({ lanes, chart, common, handle }) {
@@ -198,6 +200,7 @@ function Buttons({ chart, wall, full, handle, onTable }) {
   const csv = () => toCsv(handle.current.curves, chart.x);
   const save = async (kind) => {
     const { plot, legend } = handle.current;
+    const { fileName, saveAs, toPng, toSvg } = await import("epochal/chart_save.js");
     const blob = kind === "png" ? await toPng(plot, chart.title, legend) : toSvg(plot, chart.title, legend);
     saveAs(blob, fileName(chart.title, kind));
   };

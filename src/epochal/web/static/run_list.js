@@ -1,6 +1,6 @@
 /** The runs of a project as the server lists them, kept up to date while they run. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { getJSON } from "epochal/api.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { ApiError, getJSON } from "epochal/api.js";
 import { learnRuns } from "epochal/color.js";
 import { askedPaths, summaryPath } from "epochal/columns.js";
 import { notify } from "epochal/notices.js";
@@ -26,7 +26,7 @@ export function useRunList(slug, expression, { chosen, extra }, live) {
   const [loading, setLoading] = useState(true);
   const [round, setRound] = useState(0);
   const wanted = [...chosen, "", ...extra].join("\n");
-  useEffect(() => {
+  useLayoutEffect(() => {
     const asking = new AbortController();
     setLoading(true);
     load(slug, expression, { chosen, extra }, asking.signal).then(
@@ -51,6 +51,7 @@ export function useRunList(slug, expression, { chosen, extra }, live) {
 async function load(slug, expression, { chosen, extra }, signal) {
   const asked = askedPaths([...(chosen.length ? chosen : remembered(slug)), ...extra]);
   const first = await getJSON(address(slug, expression, asked), { signal });
+  if (first.error) throw new ApiError(400, first.error, first);
   const usual = chosen.length ? [] : mainMetrics(first.metrics ?? []).map((metric) => summaryPath(metric));
   const missing = usual.filter((path) => !Object.hasOwn(first.columns ?? {}, path));
   if (!missing.length) return settled(first);
@@ -66,6 +67,7 @@ function settled(list) {
 function address(slug, expression, columns) {
   const query = new URLSearchParams({ project: slug });
   if (expression) query.set("filter", expression);
+  if (expression) query.set("typed", 1); // one that is not finished is no failure to be logged
   if (columns.length) query.set("columns", JSON.stringify([...new Set(columns)]));
   return `/api/runs?${query}`;
 }

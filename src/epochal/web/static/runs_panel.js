@@ -3,7 +3,6 @@ import { html, useState } from "epochal/html.js";
 import { isStatic } from "epochal/api.js";
 import { has } from "epochal/choices.js";
 import { ColumnPicker } from "epochal/column_picker.js";
-import { csvOf, saveText } from "epochal/csv.js";
 import { FilterBox } from "epochal/filter_box.js";
 import { count } from "epochal/format.js";
 import { IconButton } from "epochal/icons.js";
@@ -54,7 +53,10 @@ export function RunsPanel({ slug, list, error, loading, filter, sort, chosen, q,
       <${IconButton}
         icon="download"
         label="Save the table as CSV"
-        onClick=${() => saveText(`${slug}.csv`, csvOf(list, view.sorted, columns))}
+        onClick=${async () => {
+          const { csvOf, saveText } = await import("epochal/csv.js");
+          saveText(`${slug}.csv`, csvOf(list, view.sorted, columns));
+        }}
       />
       <${IconButton}
         icon=${q.tw ? "chart" : "table"}

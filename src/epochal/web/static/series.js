@@ -1,7 +1,8 @@
 /**
  * Fetching of what charts show: one request for all visible charts, old pictures kept meanwhile.
  *
- * Charts say what they need with `watch`; needs that come within some 40 ms travel together.  Of
+ * Charts say what they need with `watch`; the first is asked for at once, and later needs that come
+ * within some 40 ms travel together.  Of
  * runs that are already there only new and changed ones are asked for.  An answer that is no longer
  * wanted (the chart was zoomed again) is dropped.  Nothing here knows the page or the network.
  */
@@ -59,6 +60,7 @@ export class SeriesSource {
     this.watchers = new Set();
     this.entries = new Map();
     this.requests = 0;
+    this.alone = false;
     this.failures = 0;
     this.liveAt = 0;
     this.timer = null;
@@ -118,6 +120,11 @@ export class SeriesSource {
   }
 
   schedule(wait) {
+    if (!this.requests) {
+      // Nothing is drawn yet: this waits for what is asked for in the same moment, not for a picture.
+      queueMicrotask(() => this.flush());
+      return;
+    }
     const due = this.clock() + wait;
     if (due >= this.due) return;
     clearTimeout(this.timer);
@@ -127,19 +134,28 @@ export class SeriesSource {
 
   flush() {
     this.due = Infinity;
+    if (this.alone) return;
     const requests = new Map();
     const wanted = new Map();
     for (const { need } of this.watchers) wanted.set(keyOf(need), need);
     for (const [key, need] of wanted) this.plan(this.entries.get(key), need, requests);
     for (const request of requests.values()) {
       if (!this.requests && request.runs.length >= MANY_RUNS) {
-        this.send(request, request.entries.slice(0, 1));
-        return; // the others are asked for when it is there
+        this.sendAlone(request);
+        return;
       }
       for (let i = 0; i < request.entries.length; i += MOST_METRICS) {
         this.send(request, request.entries.slice(i, i + MOST_METRICS));
       }
     }
+  }
+
+  /** Send the first chart of a request; the others are asked for when it is there. */
+  async sendAlone(request) {
+    this.alone = true;
+    await this.send(request, request.entries.slice(0, 1));
+    this.alone = false;
+    this.schedule(0);
   }
 
   /** Put what one chart lacks into a request that it shares with others. */

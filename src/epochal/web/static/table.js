@@ -12,6 +12,7 @@ export const NAME_WIDTH = 200;
 const ALL_ROWS = 200;
 const ALL_COLUMNS = 24;
 const MORE_ROWS = 8;
+const REST_MS = 1000;
 
 /**
  * @param {object} props
@@ -193,6 +194,7 @@ function Gap({ rows }) {
 /** Which rows and columns are in sight, and some more around them. */
 function useShown(scroller, rows, columns) {
   const [place, setPlace] = useState({ y: 0, x: 0, height: 800, width: 600 });
+  const rested = useRested();
   useLayoutEffect(() => {
     const element = scroller.current;
     let frame = 0;
@@ -213,9 +215,24 @@ function useShown(scroller, rows, columns) {
       sizes.disconnect();
     };
   }, []);
-  const vertical = rows <= ALL_ROWS ? [0, rows] : rowsInSight(place, rows);
+  const vertical = rows <= ALL_ROWS && rested ? [0, rows] : rowsInSight(place, rows);
   const across = columns.length <= ALL_COLUMNS ? [0, columns.length] : columnsInSight(place, columns);
   return { top: vertical[0], bottom: vertical[1], left: across[0], right: across[1] };
+}
+
+/** False until the page has shown what is in sight and has nothing more urgent to do. */
+function useRested() {
+  const [rested, setRested] = useState(false);
+  useEffect(() => {
+    const rest = () => setRested(true);
+    if (globalThis.requestIdleCallback) {
+      const waiting = requestIdleCallback(rest, { timeout: REST_MS });
+      return () => cancelIdleCallback(waiting);
+    }
+    const timer = setTimeout(rest, REST_MS); // Safari
+    return () => clearTimeout(timer);
+  }, []);
+  return rested;
 }
 
 /** Scrolling by less than a few rows changes nothing that exists. */

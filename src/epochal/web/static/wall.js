@@ -1,6 +1,6 @@
 /** All charts of some runs: sections by "/", one shared cursor and range, saved charts on top. */
 
-import { html, useEffect, useMemo, useRef, useState } from "epochal/html.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "epochal/html.js";
 import { Annotate } from "epochal/annotations_marks.js";
 import { postFrames } from "epochal/api.js";
 import { Bus } from "epochal/chart_bus.js";
@@ -82,7 +82,7 @@ export function Wall(props) {
     ${custom && html`<${CustomCharts} slug=${slug} metrics=${metrics} runs=${runs} wall=${wall}
       chartOf=${customOf} full=${q.fs} q=${q} setView=${setView} edited=${edited}
       onEdit=${canSave && setEdited} />`}
-    ${parts.map((part) => html`<${Section} key=${part.name} ...${part} wall=${wall} chartOf=${chartOf}
+    ${parts.map((part, i) => html`<${Section} key=${part.name} ...${part} wall=${wall} chartOf=${chartOf} first=${i === 0}
       open=${Boolean(q.m) || isOpen(part.name, parts.map(({ name }) => name), new Set(listOf(q.cl)))}
       onToggle=${() => setView({ cl: toggled(q.cl, part.name) })} />`)}
     ${!found.length && html`<${NothingFound} search=${q.m} total=${metrics.length} setView=${setView} />`}
@@ -140,7 +140,7 @@ function useSource({ runs, versions, live }) {
     () => new SeriesSource((body, options) => postFrames("/api/series", body, options)), []);
   useEffect(() => () => source.close(), []);
   const ids = runs.map((run) => run.id);
-  useEffect(() => source.setRuns(ids), [ids.join()]);
+  useLayoutEffect(() => source.setRuns(ids), [ids.join()]);
   useEffect(() => source.setVersions(versions ?? {}), [versions]);
   useEffect(() => {
     if (live?.full) source.reload();
@@ -236,13 +236,13 @@ function fullChart(title, metrics, chartOf) {
   return metrics.includes(title) ? chartOf(title) : null;
 }
 
-function Section({ name, metrics, open, onToggle, wall, chartOf }) {
+function Section({ name, metrics, open, onToggle, wall, chartOf, first }) {
   return html`<section class="wall-section" aria-label=${name}>
     <h2><button type="button" class="wall-fold" aria-expanded=${open ? "true" : "false"} onClick=${onToggle}>
       <${Icon} name=${open ? "chevronDown" : "chevronRight"} />${name}
       <span class="wall-count">${metrics.length.toLocaleString("en-US")}</span></button></h2>
     ${open && html`<div class="chart-grid">${metrics.map(
-      (metric) => html`<${ChartCard} key=${metric} chart=${chartOf(metric)} wall=${wall} />`)}</div>`}
+      (metric, i) => html`<${ChartCard} key=${metric} chart=${chartOf(metric)} wall=${wall} first=${first && i === 0} />`)}</div>`}
   </section>`;
 }
 
