@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from epochal.record.log_handler import LogHandler
     from epochal.record.run import Run
     from epochal.settings import Settings
+    from epochal.web.export_html import export_html
     from epochal.sweeps import sweep
 
 __version__ = "0.1.0"
@@ -85,6 +86,7 @@ __all__ = [
     "compute_grad_norm",
     "current_run",
     "diff",
+    "export_html",
     "figures",
     "generate_all_plots",
     "generate_report",
@@ -134,6 +136,7 @@ _LAZY = {
     "compare": "epochal.analyze.compare_runs",
     "compute_grad_norm": "epochal.loggers",
     "diff": "epochal.read.diff",
+    "export_html": "epochal.web.export_html",
     "figures": "epochal.present.figures:",
     "generate_all_plots": "epochal.loggers",
     "generate_report": "epochal.loggers",

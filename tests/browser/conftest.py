@@ -147,6 +147,36 @@ def runs(recorded: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(recorded, tmp_path / "runs"))
 
 
+@pytest.fixture(scope="module")
+def _writable_server(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    state = tmp_path_factory.mktemp("writable")
+    served = Served(Path(shutil.copytree(recorded, state / "runs")), state=state)
+    served.login = None
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def writable(request: pytest.FixtureRequest) -> Served:
+    """A server over a copy of :func:`recorded`, shared by a file's tests that change something.
+
+    Each of them changes something else.
+    """
+    _need(request)
+    return request.getfixturevalue("_writable_server")
+
+
+@pytest.fixture
+def editor(writable: Served, new_page):
+    """A page that may write to what :func:`writable` serves."""
+    page = new_page(storage_state=writable.login)
+    if writable.login is None:  # the link works once
+        page.goto(writable.entry)
+        page.get_by_role("heading", name="Projects").wait_for()
+        writable.login = page.context.storage_state()
+    return page
+
+
 @pytest.fixture
 def run_id(recorded: Path) -> Callable[[str], str]:
     """Returns the id of a recorded run by the beginning of its folder's name."""
@@ -254,6 +284,40 @@ def page(new_page):
     return new_page()
 
 
+SERIOUS = ("serious", "critical")
+OF_COLORS = ["color-contrast", "link-in-text-block"]
+
+
+@pytest.fixture
+def accessible() -> Callable[..., None]:
+    """Looks at a page with axe, in both themes, and fails on what is serious."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+    def check(page, themes: tuple[str, ...] = ("light", "dark")) -> None:
+        for theme in themes:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            page.wait_for_function(THEMED, arg=theme)
+            options = {"resultTypes": ["violations"]}
+            if theme != themes[0]:  # the same page in other colors
+                options["runOnly"] = {"type": "rule", "values": OF_COLORS}
+            found = axe.run(page, options=options).response["violations"]
+            told = [
+                f"{theme}: {each['id']} ({each['impact']}): {each['help']}\n"
+                + "\n".join(f"    {node['html'][:160]}" for node in each["nodes"][:4])
+                for each in found
+                if each["impact"] in SERIOUS
+            ]
+            assert not told, "\n".join(told)
+
+    return check
+
+
+THEMED = """theme => {
+  const told = document.documentElement.dataset.theme;
+  return told === undefined || told === theme;
+}"""
+
+
 @pytest.fixture
 def until() -> Callable[..., object]:
     """Returns what a condition gives as soon as that is true: ``until(lambda: …)``."""
@@ -281,7 +345,10 @@ def painted() -> Callable[..., None]:
 PAINTED = """number => {
   const full = canvas => {
     if (!canvas.width || !canvas.height) return false;
-    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);  // reading slows a canvas down
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
     for (let i = 0; i < data.length; i += 4)
       if (data[i + 3] > 30 && Math.max(data[i], data[i+1], data[i+2]) -
           Math.min(data[i], data[i+1], data[i+2]) > 24) return true;

@@ -48,9 +48,12 @@ def expect_hash(page: Page, pattern: str) -> None:
     expect(page).to_have_url(re.compile(f"#.*{pattern}"))
 
 
-def values(page: Page, title: str) -> dict[str, list[str]]:
-    """Opens a chart's values as a table and returns its rows by their first cell; closes it."""
-    chart(page, title).get_by_role("button", name=f"More for {title}").click()
+def values(page: Page, title: str, of: str = "") -> dict[str, list[str]]:
+    """Opens a chart's values as a table and returns its rows by their first cell; closes it.
+
+    The title has more than the metric where x is not the step: `of` is the metric then.
+    """
+    chart(page, title).get_by_role("button", name=f"More for {of or title}").click()
     page.get_by_role("button", name="Show as table").click()
     dialog = page.get_by_role("dialog", name=f"Table of {title}")
     found = {}
@@ -66,6 +69,18 @@ def values(page: Page, title: str) -> dict[str, list[str]]:
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
     return found
+
+
+def picture(page, title: str) -> str:
+    """What the canvases of a chart show."""
+    return page.evaluate(PICTURE, title)
+
+
+PICTURE = """title => {
+  const card = [...document.querySelectorAll("article")].find(
+    one => one.querySelector("h3")?.textContent === title);
+  return [...card.querySelectorAll("canvas")].map(canvas => canvas.toDataURL()).join();
+}"""
 
 
 CELLS = "body => [...body.rows].map(row => [...row.cells].map(cell => cell.textContent))"

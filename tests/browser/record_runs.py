@@ -1,10 +1,13 @@
 """Records the runs that the browser looks at: ``python record_runs.py FOLDER``.
 
 Projects: ``text2sign`` (two groups of three seeds, and one run that fails), ``speech`` (one run),
+``vision`` (two runs from a repository, with a changed line between them, epochs and an artifact),
 ``hostile`` (names that would do something, were they not shown literally).
 """
 
 import contextlib
+import os
+import subprocess
 import sys
 import time
 
@@ -47,6 +50,7 @@ def main(folder):
         for step in range(50):
             run.log({"wer": 1 / (step + 1)}, step=step)
     complete(run)
+    vision(folder)
     hostile(folder)
 
 
@@ -117,6 +121,38 @@ def failing(folder):
     complete(run)
 
 
+def vision(folder):
+    """Record two runs from a repository; before the second a line is changed."""
+    code = f"{folder}-code"
+    source = os.path.join(code, "model.py")
+    os.makedirs(code)
+    write(source, "WIDTH = 4\n")
+    me = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
+    for words in (["init", "--initial-branch=main"], ["add", "."], [*me, "commit", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=code, check=True, capture_output=True)
+    before = os.getcwd()
+    os.chdir(code)
+    for width in (8, 16):
+        write(source, f"WIDTH = {width}\n")
+        run = start(folder, project="vision", name=f"resnet-{width}", config={"width": width},
+                    capture_environment=True, capture_diff=True, follow="process")  # fmt: skip
+        for step in range(40):
+            run.log({"loss": width / (step + 1)}, step=step, epoch=step / 10)
+        write(f"{run.dir}/labels.txt", "cat\ndog\n")
+        run.log_artifact(f"{run.dir}/labels.txt", type="dataset")
+        run.finish()
+        view = epochal.open(folder, project="vision").run(run.id)
+        while not view.refresh().git:  # the follower looks at the repository after the start
+            time.sleep(0.05)
+    os.chdir(before)
+
+
+def write(path, text):
+    """Write a small file."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def hostile(folder):
     """Record runs whose every text is hostile."""
     for key, text in HOSTILE.items():
@@ -138,10 +174,8 @@ def hostile(folder):
         run.summary[f"{text} summary"] = f"{text} said"
         run.alert(f"{text} alert", f"{text} more", "warn")
         if key == "svg":
-            with open(f"{run.dir}/drawing.svg", "w", encoding="utf-8") as file:
-                file.write(DRAWING)
-            with open(f"{run.dir}/<img src=x onerror=window.__ran=1>.txt", "w") as file:
-                file.write(text)
+            write(f"{run.dir}/drawing.svg", DRAWING)
+            write(f"{run.dir}/<img src=x onerror=window.__ran=1>.txt", text)
         if key == "script":
             with contextlib.suppress(RuntimeError), run:
                 raise RuntimeError(f"{text} error")

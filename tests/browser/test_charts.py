@@ -1,15 +1,23 @@
-"""The charts: what is drawn, zoom, smoothing, axes, groups, marks, tables, saved charts."""
+"""The charts: what is drawn, zoom, smoothing, axes, groups, marks, the cursor."""
 
-import contextlib
+import csv
+import io
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
-from dashboard_views import chart, drag, expect, expect_hash, note, values
+from dashboard_views import PICTURE, chart, drag, expect, expect_hash, note, picture, values
 
 import epochal
 
-QUIET = {"follow": "off", "sinks": (), "capture_environment": False}
+T_OF_THREE = 4.302652729911275
+"""The 97.5 % quantile of Student's t distribution with two degrees of freedom."""
+
+NUMBER = r"(-?[\d.]+)"
+PLOT = f'<clipPath id="plot"><rect x="{NUMBER}" y="{NUMBER}" width="{NUMBER}" height="{NUMBER}"/>'
+TRIANGLE = f"M{NUMBER} {NUMBER}L[-\\d.]+ {NUMBER}L[-\\d.]+ [-\\d.]+Z"
 
 
 @pytest.fixture
@@ -145,6 +153,19 @@ def test_x_may_be_a_clock_or_a_metric(page, served, painted, axis):
     painted(page, 2)
 
 
+def test_x_may_be_the_epoch(page, served):
+    """What was logged with an epoch is drawn by it; what was not says so."""
+    page.goto(served.url("/p/vision"))
+    expect(note(page, "loss")).to_contain_text("2 runs")
+    with series_request(page, x="epoch"):
+        page.get_by_role("combobox", name="x").select_option("epoch")
+    expect(note(page, "loss by epoch")).to_have_text(re.compile("^2 runs.*all 40 points"))
+    found = values(page, "loss by epoch", of="loss")
+    assert [float(x) for x in found] == pytest.approx([step / 10 for step in range(40)])
+    page.goto(served.url("/p/speech", x="epoch"))
+    expect(chart(page, "wer by epoch")).to_contain_text("No epoch was logged")
+
+
 def test_groups_show_how_many_runs_they_are(adam):
     """Grouped by a setting: two curves, n in the legend, and the band can be chosen."""
     adam.get_by_role("combobox", name="group").select_option("config.lr")
@@ -158,11 +179,47 @@ def test_groups_show_how_many_runs_they_are(adam):
     expect(chart(adam, "train/loss")).to_be_visible()
 
 
+def test_a_group_is_the_mean_of_its_runs_with_an_interval(adam, recorded):
+    """The numbers drawn are those of the runs: mean, 95 % t interval, n."""
+    adam.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    adam.get_by_role("combobox", name="group").select_option("config.lr")
+    expect(note(adam, "val/loss")).to_contain_text("band: 95 % interval")
+    chart(adam, "val/loss").get_by_role("button", name="More for val/loss").click()
+    adam.get_by_role("button", name="Copy as CSV").click()
+    expect(adam.get_by_role("status").filter(has_text="copied")).to_be_visible()
+    text = adam.evaluate("navigator.clipboard.readText()")
+    rows = {(row["name"], int(row["step"])): row for row in csv.DictReader(io.StringIO(text))}
+    view = epochal.open(recorded, project="text2sign")
+    for lr in (0.001, 0.01):
+        runs = [run for run in view.runs() if run.config["lr"] == lr]
+        logged = np.array([run.history("val/loss")["val/loss"].to_numpy() for run in runs])
+        half = T_OF_THREE * logged.std(axis=0, ddof=1) / np.sqrt(3)
+        for i, step in enumerate(range(19, 200, 20)):
+            row, mean = rows[str(lr), step], logged[:, i].mean()
+            assert row["n"] == "3"
+            assert float(row["mean"]) == pytest.approx(mean, abs=1e-3)
+            assert float(row["low"]) == pytest.approx(mean - half[i], abs=1e-3)
+            assert float(row["high"]) == pytest.approx(mean + half[i], abs=1e-3)
+
+
 def test_nan_and_infinity_are_marked(page, served):
-    """The line below says how many there are, and the table of values says where."""
+    """The line below says how many there are; triangles stand at the edges of the picture."""
     page.goto(served.url("/p/text2sign", f="unstable"))
     expect(note(page, "train/loss")).to_contain_text("1 NaN")
     expect(note(page, "train/loss")).to_contain_text("1 infinite")
+    chart(page, "train/loss").get_by_role("button", name="More for train/loss").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as SVG").click()
+    drawn = Path(download.value.path()).read_text()
+    left, top, width, height = map(float, re.search(PLOT, drawn).groups())
+    marks = [tuple(map(float, each)) for each in re.findall(TRIANGLE, drawn)]
+    ((nan_x, nan_tip, nan_base), (inf_x, inf_tip, _)) = sorted(marks)
+    assert nan_base == pytest.approx(top + height, abs=0.02)
+    assert nan_tip < nan_base
+    assert inf_tip == pytest.approx(top, abs=0.02)
+    steps = (inf_x - nan_x) / width * 79 * 1.04  # the picture is 4 % wider than 0 to 79
+    assert steps == pytest.approx(60 - 41, rel=0.05)
+    assert left < nan_x < inf_x < left + width
 
 
 def test_the_robust_range_says_what_is_outside(page, served):
@@ -174,111 +231,14 @@ def test_the_robust_range_says_what_is_outside(page, served):
     expect(chart(page, "grad/norm").locator(".chart-robust")).to_be_visible()
 
 
-def test_pointing_shows_values_and_hovers_the_run(adam):
-    """The box at the cursor has the runs' values at that step."""
-    over = chart(adam, "train/loss").locator(".u-over")
-    over.scroll_into_view_if_needed()
-    over.hover()
-    tip = adam.locator(".chart-tip")
-    expect(tip).to_contain_text("step")
-    expect(tip).to_contain_text("adam-0.01-s1")
+def test_a_log_axis_is_another_picture(adam, painted):
+    """What the axis is changes what is drawn, and back."""
+    painted(adam, 1)
     adam.mouse.move(5, 5)
-    expect(tip).to_have_count(0)
-
-
-def test_the_keyboard_reads_a_chart(adam):
-    """Arrow keys move a cursor whose value is told; + zooms."""
-    picture = chart(adam, "val/loss").get_by_role("group")
-    picture.focus()
-    adam.keyboard.press("End")
-    expect(picture.locator("[aria-live]")).to_contain_text("199")
-    adam.keyboard.press("ArrowLeft")
-    expect(picture.locator("[aria-live]")).to_contain_text("179")
-    adam.keyboard.press("+")
-    expect_hash(adam, "r=")
-
-
-def test_values_as_a_table(adam):
-    """Each row is a step, each column a run."""
-    found = values(adam, "val/loss")
-    assert [int(step) for step in found] == list(range(19, 200, 20))
-    assert all(len(row) == 6 for row in found.values())
-
-
-def test_a_chart_fills_the_screen_and_is_saved(adam):
-    """Full screen stands in the address; PNG and SVG are files."""
-    card = chart(adam, "train/loss")
-    card.get_by_role("button", name="train/loss in full screen").click()
-    expect_hash(adam, "fs=train/loss")
-    expect(adam.get_by_role("dialog", name="train/loss")).to_be_visible()
-    adam.keyboard.press("Escape")
-    expect(adam.get_by_role("dialog")).to_have_count(0)
-    for kind, begin in (("PNG", b"\x89PNG"), ("SVG", b"<")):
-        card.get_by_role("button", name="More for train/loss").click()
-        with adam.expect_download() as download:
-            adam.get_by_role("button", name=f"Save as {kind}").click()
-        with open(download.value.path(), "rb") as file:
-            assert file.read(4).startswith(begin)
-
-
-def test_every_spike_is_in_the_overview(page, serve, tmp_path):
-    """Of 5,000 points about a thousand buckets are drawn, with their extremes."""
-    spikes = {100: 50.0, 2500: 60.0, 2501: 70.0, 4900: 80.0}
-    with epochal.init(project="p", name="a", dir=tmp_path / "runs", **QUIET) as run:
-        for step in range(5000):
-            run.log({"loss": spikes.get(step, 1.0)}, step=step)
-    served = serve(tmp_path / "runs")
-    page.goto(served.url("/p/p"))
-    expect(note(page, "loss")).to_contain_text("min/max kept")
-    over = chart(page, "loss").locator(".u-over")
-    box = over.bounding_box()
-    for step, value in spikes.items():
-        if step != 2500:  # it shares its bucket with a higher one
-            _find(page, box, step / 4999, f"{value:.0f}")
-
-
-def _find(page, box: dict, share: float, text: str) -> None:
-    """Moves over the pixels around a place until the box at the cursor says something."""
-    tip = page.locator(".chart-tip")
-    for offset in (0, -0.5, 0.5, -1, 1, -1.5, 1.5):
-        left = box["x"] + min(max(share * box["width"] + offset, 0), box["width"] - 2)
-        page.mouse.move(left, box["y"] + box["height"] / 2)
-        with contextlib.suppress(AssertionError):
-            return expect(tip).to_contain_text(text, timeout=1500)
-    return expect(tip).to_contain_text(text)
-
-
-def test_saved_charts_come_back(page, serve, runs, new_page):
-    """A chart of several metrics is made, drawn, kept with the project, changed and deleted."""
-    served = serve(runs)
-    page.goto(served.entry)
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
-    page.goto(served.url("/p/text2sign", f="config.lr < 0.5"))
-    page.get_by_role("button", name="chart", exact=True).click()
-    editor = page.get_by_role("dialog", name="New chart")
-    editor.get_by_label("Title").fill("both losses")
-    editor.get_by_label("Metrics").fill("*/loss")
-    editor.get_by_role("button", name="Save").click()
-    expect(chart(page, "both losses")).to_be_visible()
-    expect(note(page, "both losses")).to_contain_text("6 runs")
-    other = new_page()
-    other.goto(served.url("/p/text2sign"))
-    expect(chart(other, "both losses")).to_be_visible()
-    assert "both losses" in (runs / "text2sign" / ".dashboard" / "charts.json").read_text()
-
-
-def test_annotations_stand_on_the_charts(page, serve, runs, run_id):
-    """A note at a step is added on the run's page, and drawn as a flag."""
-    served = serve(runs)
-    page.goto(served.entry)
-    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
-    found = run_id("adam-0-001-s0")
-    page.goto(served.url(f"/r/{found}/overview"))
-    panel = page.get_by_role("region", name="Annotations")
-    panel.get_by_role("button", name="Annotate").click()
-    panel.get_by_label("What is to be seen").fill("lr was halved here")
-    panel.get_by_label("At step").fill("120")
-    panel.get_by_role("button", name="Add").click()
-    expect(panel).to_contain_text("lr was halved here")
-    page.get_by_role("link", name="Charts").click()
-    expect(chart(page, "train/loss")).to_contain_text("lr was halved here")
+    before = picture(adam, "train/loss")
+    button = chart(adam, "train/loss").get_by_role("button", name="log", exact=True)
+    button.click()
+    expect_hash(adam, "ly=train/loss")
+    adam.wait_for_function(f"before => ({PICTURE})('train/loss') !== before", arg=before)
+    button.click()
+    adam.wait_for_function(f"before => ({PICTURE})('train/loss') === before", arg=before)

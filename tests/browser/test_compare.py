@@ -71,6 +71,35 @@ def test_parallel_coordinates_have_an_axis_for_each_setting(compare):
     expect(picture).to_be_visible()
 
 
+def test_limits_on_axes_choose_runs(compare):
+    """Dragging along an axis limits it; the address, the count and the table of runs have it."""
+    page = compare("parallel")
+    picture = page.get_by_role("group", name=re.compile("Parallel coordinates of 6 runs"))
+    axis = picture.locator("g.axis").filter(has_text="model.width")
+    place = axis.locator(".brush-area").bounding_box()
+    middle = place["x"] + place["width"] / 2
+    page.mouse.move(middle, place["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(middle, place["y"] + place["height"] / 3, steps=4)
+    page.mouse.up()
+    said = page.get_by_role("status").filter(has_text="within the limits")
+    expect(said).to_have_text(re.compile("3 of 6 runs within the limits"))
+    expect_hash(page, "br=")
+    page.reload()
+    expect(said).to_have_text(re.compile("3 of 6 runs within the limits"))
+    page.get_by_role("link", name="Open these in the table").click()
+    expect(page.locator("tbody th a.name")).to_have_text([f"adam-0.01-s{n}" for n in (2, 1, 0)])
+
+
+def test_two_runs_differ_in_their_code(page, served, run_id):
+    """The lines that were changed between two runs, beside their settings."""
+    ids = ",".join(run_id(f"resnet-{width}") for width in (8, 16))
+    page.goto(served.url("/c/vision/diff", runs=ids))
+    code = page.get_by_role("region", name="Code")
+    expect(code).to_contain_text("WIDTH = 8")
+    expect(code).to_contain_text("WIDTH = 16")
+
+
 def test_the_scatter_has_a_dot_for_each_run(compare):
     """Axes can be chosen; the rank correlation says its n; a dot opens its run."""
     page = compare("scatter")
@@ -93,6 +122,8 @@ def test_seeds_are_groups_with_verdicts(compare):
     expect(table.locator("tbody tr").first).to_contain_text("lr=0.001")
     verdicts = page.get_by_role("region", name="Verdicts")
     expect(verdicts).to_contain_text("95 % interval")
+    expect(verdicts.locator(".badge")).to_have_text(re.compile("better|worse|equivalent|undecided"))
+    expect(table.locator("tbody tr").first.get_by_role("cell").first).to_have_text("3")
     page.get_by_role("combobox", name="Metric").select_option(label="train/accuracy")
     expect(page.get_by_role("heading", name=re.compile("train.accuracy"))).to_be_visible()
 
@@ -110,3 +141,18 @@ def test_a_way_to_compare_stands_in_the_address(compare):
     expect_hash(page, "/c/text2sign/scatter")
     page.go_back()
     expect(page.get_by_role("group", name="Differences")).to_be_visible()
+
+
+def test_a_half_typed_filter_keeps_the_picture(page, served):
+    """What is wrong is said beneath the box; the picture and the console stay as they are."""
+    page.goto(served.url("/c/text2sign/scatter", f="config.lr < 0.5"))
+    main = page.locator("main")
+    expect(main.get_by_role("search")).to_contain_text("6/7")
+    expect(main).to_contain_text("6 runs")
+    box = page.get_by_role("textbox", name="Filter the runs")
+    box.fill("config.lr < 0.5 and ")
+    expect(box).to_have_attribute("aria-invalid", "true")
+    expect(main).to_contain_text("6 runs")
+    box.fill("config.lr > 0.5")
+    expect(main.get_by_role("search")).to_contain_text("1/7")
+    expect(box).not_to_have_attribute("aria-invalid", "true")

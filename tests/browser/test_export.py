@@ -37,7 +37,9 @@ def opened(page, exported):
 def test_the_table_and_charts_are_there(opened, painted):
     """Projects, the table, and every chart with the points that were recorded."""
     page = opened()
-    page.get_by_role("link", name="text2sign").click()
+    card = page.get_by_role("link", name="text2sign")
+    expect(card.get_by_role("img", name="train/loss of the newest run")).to_be_visible()
+    card.click()
     expect(page.locator("tbody th a.name")).to_have_count(7)
     expect(note(page, "grad/norm")).to_contain_text("7 runs")
     expect(note(page, "grad/norm")).to_contain_text("all 200 points")
@@ -112,6 +114,26 @@ def test_without_javascript_there_is_a_table(new_page, exported):
     page = new_page(java_script_enabled=False)
     page.goto(exported.as_uri())
     expect(page.get_by_role("row").filter(has_text="adam-0.01-s1")).to_contain_text("finished")
+
+
+@pytest.mark.parametrize("where", ["/", "/p/text2sign", "/r/{run}", "/c/text2sign/diff?runs={run}"])
+def test_no_serious_finding(opened, accessible, run_id, where):
+    """Axe looks at the file's pages too."""
+    page = opened(where.format(run=run_id("adam-0-001-s0")))
+    expect(page.locator("main h1").first).to_be_attached()
+    accessible(page)
+
+
+def test_its_policy_lets_no_request_out(page, exported, served):
+    """Even a script in the page could reach no server."""
+    page.watch.expected += ["Content Security Policy", "Refused to connect"]
+    page.goto(f"{exported.as_uri()}#/p/text2sign")
+    expect(page.locator("tbody th a.name")).to_have_count(7)
+    asked = page.evaluate(
+        "url => fetch(url, {mode: 'no-cors'}).then(() => 'came', () => 'blocked')",
+        f"{served.origin}/health",
+    )
+    assert asked == "blocked"
 
 
 def test_dark_mode(new_page, exported):

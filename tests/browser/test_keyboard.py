@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from dashboard_views import drag, expect, expect_hash, expect_names, names, note
+from dashboard_views import chart, drag, expect, expect_hash, expect_names, names, note
 
 
 @pytest.fixture
@@ -70,10 +70,81 @@ def test_help_lists_the_keys(table):
     """? opens the list, Escape closes it and focus returns."""
     table.keyboard.press("?")
     dialog = table.get_by_role("dialog", name="Help")
-    for text in ("Filter", "Next run", "Logarithmic y", "Dark or light"):
+    for text in ("Filter", "Next run", "Logarithmic y", "Dark or light", "Move the cursor"):
         expect(dialog).to_contain_text(text)
     table.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+
+
+EVERYWHERE = {"?", "d", "Escape", "Ctrl K"}
+ON_CHARTS = {"l", "s", "g", "r", "f", "← →", "Home End", "↑ ↓", "Enter", "+ -"}
+ON_THE_TABLE = {"/", "j", "k", "Space", "x", "p", "c"}
+
+
+def test_help_lists_what_works_on_this_page(page, served, run_id):
+    """Each page lists its own keys; those of charts and of the table only where they are."""
+    run = run_id("adam-0-001-s0")
+    for where, shown, expected in (
+        ("/", "heading[name=Projects]", set()),
+        ("/p/text2sign", "article", ON_THE_TABLE | ON_CHARTS),
+        (f"/r/{run}/charts", "article", ON_CHARTS),
+        (f"/r/{run}/media?k=text:story", "slider", {"[", "]"}),
+    ):
+        page.goto(served.url(where))
+        expect(page.locator(SHOWN[shown]).first).to_be_visible()
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog", name="Help")
+        expect(dialog).to_be_visible()
+        found = {" ".join(text.split()) for text in dialog.locator(".keys dt").all_inner_texts()}
+        assert found - EVERYWHERE == expected, where
+        page.keyboard.press("Escape")
+
+
+SHOWN = {
+    "heading[name=Projects]": "main h1", "article": ".chart-root canvas",
+    "slider": "input[type=range]",
+}  # fmt: skip
+
+
+def test_more_keys_of_the_table(table):
+    """Key p pins, g goes to the groups, Enter opens the run, and Back comes back."""
+    for _ in range(7):
+        table.keyboard.press("j")
+    expect(table.locator("tr.row-current")).to_contain_text("unstable")
+    table.keyboard.press("p")
+    expect(table.locator("tbody th a.name").first).to_have_text("unstable")
+    table.keyboard.press("g")
+    expect(table.get_by_role("combobox", name="group")).to_be_focused()
+    table.keyboard.press("Escape")
+    table.evaluate("document.activeElement.blur()")
+    table.keyboard.press("Enter")
+    expect(table.get_by_role("heading", name="unstable", level=1)).to_be_visible()
+    table.go_back()
+    expect(table.locator("tbody th a.name").first).to_have_text("unstable")
+
+
+def test_a_chart_is_used_without_a_pointer(table):
+    """Arrows walk through points and curves, Enter pins the values, Escape leaves, - zooms out."""
+    card = chart(table, "grad/norm")
+    picture = card.get_by_role("group", name=re.compile("grad.norm"))
+    said = picture.locator("[aria-live]")
+    picture.focus()
+    table.keyboard.press("Home")
+    expect(said).to_have_text(re.compile("^step 0: .* of 7$"))
+    first = said.inner_text()
+    table.keyboard.press("ArrowDown")
+    expect(said).not_to_have_text(first)
+    table.keyboard.press("Shift+ArrowRight")
+    expect(said).to_have_text(re.compile("^step 10:"))
+    table.keyboard.press("Enter")
+    expect(table.get_by_role("dialog", name="Values at step 10")).to_be_visible()
+    table.keyboard.press("Escape")
+    expect(table.get_by_role("dialog")).to_have_count(0)
+    table.keyboard.press("+")
+    expect_hash(table, "r=")
+    table.keyboard.press("-")
+    table.keyboard.press("r")
+    expect(table).not_to_have_url(re.compile("[?&]r="))
 
 
 def test_the_palette_goes_anywhere(table):

@@ -7,6 +7,8 @@ import sys
 import pytest
 from dashboard_views import chart, expect, expect_names, note
 
+import epochal
+
 TRAINING = """
 import sys
 import epochal
@@ -20,6 +22,29 @@ for line in sys.stdin:
         run.log({"val/loss": 2 / (step + 1)}, step=step)
         print(f"step {step} is done", flush=True)
     run.flush()
+run.finish()
+"""
+LOOP = """
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+import epochal
+
+run = epochal.init(project="live", name="a loop", dir=sys.argv[1], console=True, config={"lr": 0.1})
+run.define("loss", goal="minimize")
+stop, step = pathlib.Path(sys.argv[2]), 0
+while not stop.exists():
+    values = {"loss": 1 / (step + 1), "train/accuracy": step / (step + 9)}
+    run.log(values, step=step, epoch=step / 100)
+    if step % 20 == 0:
+        picture = np.full((8, 8, 3), step % 256, np.uint8)
+        run.log({"val/loss": 2 / (step + 1), "sample": epochal.Image(picture)}, step=step)
+        print(f"step {step} is done", flush=True)
+    step += 1
+    time.sleep(0.01)
 run.finish()
 """
 HIDE = """hidden => {
@@ -66,6 +91,88 @@ def training(tmp_path):
     yield start
     for each in started:
         each.finish()
+
+
+@pytest.fixture
+def loop(tmp_path):
+    """A training as anybody writes it, which logs until it is told to stop."""
+    stop = tmp_path / "stop"
+    command = [sys.executable, "-c", LOOP, str(tmp_path / "runs"), str(stop)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def end():
+        stop.touch()
+        assert process.wait(60) == 0
+
+    yield end
+    if process.poll() is None:
+        end()
+
+
+POINTS = r"([\d,]+) points"
+
+
+def test_everything_follows_a_training_that_nobody_waits_for(page, loop, serve, tmp_path):
+    """Table, charts, zoom, media, console and edits while a loop logs; then all of it is there."""
+    (tmp_path / "runs").mkdir(exist_ok=True)
+    served = serve(tmp_path / "runs")
+    page.goto(served.entry)
+    page.get_by_role("link", name=re.compile("^live")).click()
+
+    def grows(locator, pattern, times):
+        expect(locator).to_have_text(re.compile(pattern))
+        seen = [0]
+        while len(seen) < times + 2:
+            said = re.search(pattern, locator.inner_text())[1]
+            if int(said.replace(",", "")) > seen[-1]:
+                seen.append(int(said.replace(",", "")))
+            else:
+                expect(locator).not_to_contain_text(said)
+
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="a loop", exact=True))
+    expect(row).to_contain_text("running")
+    grows(note(page, "loss"), POINTS, 2)
+    row.hover()
+    row.get_by_role("button", name="Add a tag").click()
+    page.get_by_role("textbox", name="New tags").fill("watched")
+    page.keyboard.press("Enter")
+    expect(row).to_contain_text("watched")
+    page.get_by_role("combobox", name="x").select_option("epoch")
+    grows(note(page, "train/accuracy by epoch"), POINTS, 1)
+    page.get_by_role("combobox", name="x").select_option("step")
+    page.goto(served.url("/p/live", r="0,50"))
+    expect(note(page, "loss")).to_contain_text("all 51 points")
+    page.get_by_role("link", name="a loop", exact=True).click()
+    parts = page.get_by_role("navigation", name="Parts of the run")
+    parts.get_by_role("link", name="Media").click()
+    grows(page.locator(".step-slider output .muted"), r"of ([\d,]+)", 1)
+    parts.get_by_role("link", name="Console").click()
+    grows(page.get_by_role("status").filter(has_text="lines"), r"([\d,]+) lines", 1)
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    expect(note(page, "loss")).to_contain_text("all 51 points")
+    page.get_by_role("button", name="Reset zoom").click()
+    loop()
+    expect(row).to_contain_text("finished")
+    (view,) = epochal.open(tmp_path / "runs").runs()
+    logged = view.history("loss").num_rows
+    expect(note(page, "loss")).to_contain_text(f"{logged:,} points")
+    assert (view.state, view.tags) == ("finished", ["watched"])
+
+
+def test_a_run_that_has_logged_nothing_yet_says_so(page, training, serve, tmp_path):
+    """Its charts and results say what is missing, and appear with the first values."""
+    begun = training()
+    served = serve(tmp_path / "runs")
+    page.goto(served.url(f"/r/{begun.id}"))
+    expect(page.get_by_role("region", name="Results")).to_contain_text("No metric has been logged")
+    page.goto(served.url(f"/r/{begun.id}/charts"))
+    expect(page.locator("main")).to_contain_text("No metric has been logged")
+    begun.log(*range(10))
+    expect(note(page, "loss")).to_contain_text("all 10 points")
+    page.goto(served.url(f"/r/{begun.id}"))
+    expect(page.get_by_role("region", name="Results")).to_contain_text("val/loss")
 
 
 @pytest.fixture
@@ -164,7 +271,7 @@ def test_ten_tabs_at_once(new_page, live):
     training, served = live
     pages = [new_page() for _ in range(10)]
     for each in pages:
-        each.goto(served.url(f"/r/{training.id}/charts"))
+        each.goto(served.url(f"/r/{training.id}/charts"), wait_until="commit")
     for each in pages:
         expect(note(each, "loss")).to_contain_text("all 10 points")
     training.log(*range(10, 30))

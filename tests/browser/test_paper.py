@@ -30,6 +30,39 @@ def test_figures_are_shown_and_downloaded(paper):
             assert file.read(4) == begin
 
 
+def test_each_figure_has_a_width_of_its_own(paper):
+    """Chosen for one figure it stands in the address, in its preview and in its files."""
+    curves = paper.get_by_role("article", name="Training curves")
+    rate = paper.get_by_role("article", name="Learning rate")
+    width = curves.get_by_role("combobox", name="Width of Training curves")
+    expect(width.locator("option:checked")).to_have_text("As it fits: full width")
+    width.select_option("single")
+    paper.get_by_role("button", name="Full width").click()
+    expect(paper).to_have_url(re.compile("pw=training_curves(:|%3A)single"))
+    expect(rate.get_by_role("combobox").locator("option:checked")).to_have_text(
+        "As all: full width"
+    )
+    paper.reload()
+    expect(width).to_have_value("single")
+    for figure, column in ((curves, "single"), (rate, "full")):
+        for kind in ("PDF", "SVG", "PNG"):
+            link = figure.get_by_role("link", name=re.compile(f"{kind}$"))
+            expect(link).to_have_attribute("href", re.compile(f"column={column}"))
+    curves.scroll_into_view_if_needed()
+    picture = curves.get_by_role("img", name="Training curves")
+    picture.evaluate("image => image.decode()")
+    assert picture.evaluate("image => image.naturalWidth") == pytest.approx(3.5 * 150, abs=2)
+    paper.get_by_role("combobox", name="Venue").select_option("neurips")  # it has one width
+    expect(curves.get_by_role("combobox")).to_have_count(0)
+
+
+def test_a_project_of_one_run_says_what_it_lacks(page, served):
+    """Nothing can be compared, and the page says what would be needed."""
+    page.goto(served.url("/paper/speech"))
+    expect(page.locator("main")).to_contain_text("What cannot be made of these runs, and why")
+    expect(page.locator("main .reasons dd").first).not_to_be_empty()
+
+
 def test_what_cannot_be_made_says_why(paper):
     """Each figure that is missing has its reason."""
     expect(paper.locator("main")).to_contain_text("It shows one run, and 7 are chosen.")

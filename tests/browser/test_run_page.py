@@ -1,7 +1,9 @@
 """The page of one run: overview, charts, system, console, files."""
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 from dashboard_views import chart, expect, note
 
@@ -33,9 +35,43 @@ def test_the_overview_says_what_was_recorded(first):
     expect(run).to_contain_text("finished")
     expect(run).to_contain_text("lr-0.001")
     expect(run).to_contain_text("nothing lost or refused")
+    expect(run).to_contain_text(re.compile(r"Size on disk\s*[\d.]+ [kM]B"))
     expect(first.get_by_role("region", name="Notes and tags")).to_contain_text("the *first* of")
     expect(first.locator("main")).to_contain_text("loss is low")
     expect(first).to_have_title(re.compile("adam-0.001-s0"))
+
+
+def test_the_code_and_the_surroundings(page, served, run_id):
+    """Commit, branch and the change that was not committed; Python, packages and machine."""
+    page.goto(served.url(f"/r/{run_id('resnet-16')}"))
+    code = page.get_by_role("region", name="Code", exact=True)
+    expect(code).to_contain_text(re.compile("Commit[0-9a-f]{40}"))
+    expect(code).to_contain_text("main")
+    expect(code).to_contain_text("changes that are not committed")
+    expect(code).to_contain_text("-WIDTH = 4")
+    expect(code).to_contain_text("+WIDTH = 16")
+    environment = page.get_by_role("region", name="Environment")
+    environment.get_by_role("searchbox", name="Search environment").fill("numpy")
+    expect(environment.get_by_role("list", name="environment")).to_contain_text(np.__version__)
+
+
+def test_tags_and_notes_are_edited_on_the_overview(editor, writable, run_id):
+    """What is written there is the run's, also for who looks at the table."""
+    found = run_id("adam-0-01-s2")
+    editor.goto(writable.url(f"/r/{found}"))
+    panel = editor.get_by_role("region", name="Notes and tags")
+    panel.get_by_role("button", name="Add a tag").click()
+    panel.get_by_role("textbox", name="New tags").fill("promising")
+    editor.keyboard.press("Enter")
+    expect(panel).to_contain_text("promising")
+    panel.get_by_role("button", name="Write notes").click()
+    panel.get_by_role("textbox", name="Notes").fill("lower the rate")
+    editor.keyboard.press("Control+Enter")
+    expect(panel.locator(".notes-text")).to_have_text("lower the rate")
+    view = epochal.open(writable.folder).run(found)
+    assert (view.tags, view.notes) == (["ablation/lr", "promising"], "lower the rate")
+    editor.goto(writable.url("/p/text2sign", f="tag:promising"))
+    expect(editor.locator("tbody th a.name")).to_have_text(["adam-0.01-s2"])
 
 
 def test_a_failed_run_shows_its_error(page, served, run_id):
@@ -129,6 +165,40 @@ def test_files_are_listed_shown_and_downloaded(first):
     with first.expect_download() as download:
         folder.get_by_role("row").get_by_role("link", name="Download run.json").click()
     assert download.value.suggested_filename == "run.json"
+
+
+def test_artifacts_stand_above_the_folder(page, served, run_id):
+    """Name, type, size and hash; it is saved from there."""
+    page.goto(served.url(f"/r/{run_id('resnet-16')}/files"))
+    artifacts = page.get_by_role("region", name="Artifacts")
+    row = artifacts.get_by_role("row").filter(has_text="labels.txt")
+    expect(row).to_contain_text("dataset")
+    expect(row.locator("code").first).to_have_attribute("title", re.compile("^[0-9a-f]{64}$"))
+    with page.expect_download() as download:
+        row.get_by_role("link", name="Download labels.txt").click()
+    assert Path(download.value.path()).read_text() == "cat\ndog\n"
+
+
+@pytest.mark.torch
+def test_checkpoints_stand_above_the_folder(page, serve, tmp_path):
+    """Where each was saved, how good it was, which is the best and the final one."""
+    import torch
+
+    with epochal.init(project="p", dir=tmp_path / "runs", **QUIET) as run:
+        for step, loss in ((10, 0.5), (20, 0.7)):
+            run.save_checkpoint(
+                torch.nn.Linear(2, 1), epoch=step / 10, step=step, metrics={"val/loss": loss},
+                monitor="val/loss", final=step == 20,
+            )  # fmt: skip
+    page.goto(serve(tmp_path / "runs").url(f"/r/{run.id}/files"))
+    table = page.get_by_role("region", name="Checkpoints").get_by_role("table")
+    rows = table.locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="best")).to_contain_text("0.5")
+    expect(rows.filter(has_text="final")).to_contain_text("0.7")
+    with page.expect_download() as download:
+        rows.first.get_by_role("link", name=re.compile("^Download checkpoint_")).click()
+    assert torch.load(download.value.path(), weights_only=True)["step"] in {10, 20}
 
 
 def test_a_run_that_is_not_there(page, served):

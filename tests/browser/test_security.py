@@ -126,6 +126,66 @@ def test_a_logged_page_runs_in_a_box_without_an_origin(guarded, served, run_id):
     assert blocked == "blocked"
 
 
+EVERY_PAGE = ["/", "/p/text2sign", "/r/{run}", "/r/{run}/charts", "/r/{run}/system",
+              "/r/{run}/media", "/r/{run}/console", "/r/{run}/files", "/c/text2sign/diff",
+              "/c/text2sign/curves?runs={run}", "/c/text2sign/parallel", "/c/text2sign/scatter",
+              "/c/text2sign/seeds", "/paper/text2sign"]  # fmt: skip
+
+
+def test_every_answer_has_a_policy_and_comes_from_here(guarded, served, run_id):
+    """On a tour of all pages each answer carries the strict policy, and none is from elsewhere."""
+    answers = []
+
+    def keep(answer):
+        answers.append(answer)
+
+    guarded.on("response", keep)
+    for where in EVERY_PAGE:
+        guarded.goto(f"{served.origin}/#{where.format(run=run_id('adam-0-001-s0'))}")
+        expect(guarded.locator("main h1").first).to_be_attached()
+        guarded.wait_for_load_state("networkidle")
+    assert len({answer.url for answer in answers}) > 60
+    for answer in answers:
+        if answer.url.startswith("http"):
+            assert answer.url.startswith(served.origin + "/")
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'none'" in policy, answer.url
+            assert "unsafe-eval" not in policy, answer.url
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_scripts_that_get_into_the_page_do_not_run(guarded, served):
+    """Inline scripts, handlers and styles are blocked, and whatever is elsewhere."""
+    guarded.goto(served.url("/p/text2sign"))
+    expect(guarded.locator("tbody th a.name")).to_have_count(7)
+    blocked = guarded.evaluate(INJECTED)
+    assert blocked == ["connect-src", "img-src", "script-src-attr", "script-src-elem",
+                       "style-src-attr"]  # fmt: skip
+    assert guarded.evaluate("window.__ran") is None
+
+
+INJECTED = """() => new Promise(done => {
+  const seen = new Set();
+  document.addEventListener("securitypolicyviolation", event => {
+    seen.add(event.effectiveDirective);
+    if (seen.size === 5) done([...seen].sort());
+  });
+  const script = document.createElement("script");
+  script.textContent = "window.__ran = 1";
+  document.head.append(script);
+  const outside = document.createElement("script");
+  outside.src = "http://attacker.invalid/x.js";
+  document.head.append(outside);
+  const place = document.createElement("div");
+  place.setAttribute("onclick", "window.__ran = 1");
+  place.setAttribute("style", "color: red");
+  document.body.append(place);
+  place.click();
+  new Image().src = "http://attacker.invalid/x.png";
+  fetch("http://attacker.invalid/").catch(() => {});
+})"""
+
+
 def test_an_svg_of_a_run_opened_alone_runs_nothing(guarded, served, hostile):
     """A file of a run is a download, never a page of the dashboard's origin."""
     guarded.goto(served.url())

@@ -11,6 +11,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from control_process import ControlPanel
+from visits import PASSWORD, Visit
+
+import epochal
 
 # Other Pythons have no Gradio: what needs it is not collected there.
 collect_ignore_glob = [
@@ -54,3 +57,40 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPanel]:
     made = ControlPanel(tmp_path_factory.mktemp("panel"))
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """What starts browsers."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A panel for tests that change nothing in it; its password lets each of them in."""
+    panel = ControlPanel(
+        tmp_path_factory.mktemp("shared"), "--dashboard", "http://127.0.0.1:9/x",
+        environ={"EPOCHAL_TOKEN": PASSWORD},
+    )  # fmt: skip
+    panel.link = f"{panel.url}login#token={PASSWORD}"
+    with epochal.init("p", "a", dir=str(panel.runs)) as run:
+        run.log({"train/loss": 0.5}, 1)
+    yield panel
+    panel.stop()
+
+
+@pytest.fixture
+def visit(tmp_path: Path, start_panel: Callable, chromium):  # noqa: ARG001 - panels end later
+    """Makes visits; none of them may have seen anything wrong."""
+    made = []
+
+    def start(panel, **options) -> Visit:
+        made.append(Visit(panel, chromium, tmp_path / f"profile{len(made)}", **options))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+    assert [(each.wrong, each.panel.lines) for each in made if each.wrong] == []

@@ -1,12 +1,16 @@
 """Pieces of the page and the curve in it: literal text, and no extreme lost."""
 
+import base64
 import math
+import re
 
 import numpy as np
 import pytest
 
+import epochal
 from epochal.control import fragments
-from epochal.control.progress import BUCKETS, Curve, Listed, Progress, curve
+from epochal.control.progress import BUCKETS, Curve, Listed, Progress, Runs, curve
+from epochal.read.view import RunView
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "**bold** _it_ `code`",
@@ -46,6 +50,23 @@ def test_no_spike_is_lost_in_the_curve():
     assert found.last == 99_999
 
 
+@pytest.mark.parametrize(
+    "values", [[3.0, 1e200, 2e306], [-1.7e308, 1.0, 1.7e308], [5e-324, 1.0], [1.0, 1e306, math.nan]]
+)
+def test_no_value_is_too_large_to_be_drawn(values):
+    """Every point of the picture is inside of it, to the ends of what floats can be."""
+    found = curve(range(len(values)), values)
+    piece = fragments.line(found)
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", piece)[1]).decode()
+    places = [
+        tuple(map(float, place.split(",")))
+        for points in re.findall(r'points="([^"]+)"', picture) for place in points.split()
+    ]  # fmt: skip
+    assert len(places) == 3 * found.points
+    assert all(0 <= x <= fragments.WIDTH and 0 <= y <= fragments.HEIGHT for x, y in places)
+    assert ("1 more was NaN or infinite" in piece) == (found.bad == 1)
+
+
 @pytest.mark.parametrize("values", [[], [math.nan] * 5, [1.0], [math.inf, 2.0, 3.0]])
 def test_short_and_broken_curves_are_drawn_or_left_out(values):
     """Nothing to draw is no picture, and never an error."""
@@ -61,3 +82,20 @@ def test_short_and_broken_curves_are_drawn_or_left_out(values):
 def test_numbers_are_short(value, words):
     """Four digits, as people read them."""
     assert fragments.number(value) == words
+
+
+def test_a_run_with_other_names_has_a_summary_too(tmp_path):
+    """Metrics are found by their role; without any role the first ones are listed as they are."""
+    with epochal.init("p", "roles", dir=str(tmp_path)) as roles:
+        for step, loss in enumerate((0.5, math.nan, math.inf)):
+            roles.log({"loss": loss, "learning_rate": 0.1}, step)
+    with epochal.init("p", "none", dir=str(tmp_path)) as none:
+        none.log({"reward": 2.0, "<b>": 1.0}, 1)
+    runs = Runs(str(tmp_path))
+    found = runs.details(RunView(roles.dir))
+    assert [label for label, _ in found.table] == ["Loss", "Learning rate"]
+    (row,) = [row for row in found.health if row[0] == "Loss"]
+    assert row == ("Loss", "2 of 3 points NaN or infinite, first at step 1", False)
+    found = runs.details(RunView(none.dir))
+    assert {label for label, _ in found.table} == {"reward", "<b>"}
+    assert "<b>1" not in fragments.details(found, none.id)

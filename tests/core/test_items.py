@@ -91,9 +91,21 @@ def test_rows_come_out_bit_for_bit(data):
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | INT64), SEQ, INT64)
 def test_events_come_out_as_they_were(data, seq, mono_ns):
     """Events keep their fields, any text included, and are padded to whole words."""
+    data = {**data, "kind": "note"}
     item = items.json_item(items.EVENT, seq, mono_ns, items.to_json(data))
     assert len(item) % 8 == 0
     assert list(items.decode(memoryview(item), {})) == [EventItem(seq, mono_ns, data)]
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[]", b"7", b"{}", b'{"kind": 1}', b"[" * 100_000, b'{"kind": "a"}, {"kind": "b"}',
+])  # fmt: skip
+@pytest.mark.parametrize("code", [items.EVENT, items.DEFINE, items.LONG])
+def test_items_that_describe_nothing(code, body):
+    """They are left out, and what comes after them is not."""
+    after = items.json_item(items.EVENT, 8, 9, b'{"kind": "note"}')
+    data = items.json_item(code, 7, 9, body) + after
+    assert list(items.decode(memoryview(data), {})) == [EventItem(8, 9, {"kind": "note"})]
 
 
 @given(layouts())

@@ -113,6 +113,40 @@ def test_images_and_text_at_a_step(new_tracker):
     assert run.texts("Text")[0].step == 5
 
 
+@pytest.mark.parametrize("interval", ["10 steps", "1 epoch", "1h"])
+@pytest.mark.parametrize("named", ["with its epoch", "without"])
+def test_what_was_found_due_is_recorded(new_tracker, interval, named):
+    """Asking whether texts and images are due first, with the epoch or without, loses neither."""
+    tracker = new_tracker(cadence={"text": interval, "images": interval})
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    tracker.log_training_step(loss=0.5, step=20, epoch=2)
+    position = (20, 2) if named == "with its epoch" else (20,)
+    assert tracker.run.due("text", *position)
+    assert tracker.run.due("images", *position)
+    for words in ("first", "second"):
+        tracker.log_text(words, step=20)
+    tracker.log_images(pixels)
+    tracker.log_training_step(loss=0.5, step=21, epoch=2)
+    tracker.log_text("not due any more")
+    tracker.log_images(pixels)
+    run = read(tracker)
+    assert [text.text for text in run.texts("Text")] == ["first", "second"]
+    assert [image.step for image in run.media["Images"]] == [20]
+
+
+def test_texts_by_epochs(new_tracker):
+    """An interval of epochs counts the epochs of the training; another one may be named."""
+    tracker = new_tracker(cadence={"text": "2 epochs"})
+    for step in range(6):
+        tracker.log_training_step(loss=0.5, step=step, epoch=step // 2)
+        tracker.log_text(f"step {step}")
+    assert tracker.run.due("text", 6, 4)
+    tracker.log_text("named", step=6, epoch=4)
+    assert tracker.current_epoch == 2
+    texts = read(tracker).texts("Text")
+    assert [text.text for text in texts] == ["step 0", "step 4", "named"]
+
+
 def test_every_value_that_is_not_finite(new_tracker):
     """A step is recorded between intervals for any value, of any kind, that is not finite."""
     tracker = new_tracker(ExperimentConfig(log_interval=100))

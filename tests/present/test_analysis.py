@@ -216,8 +216,9 @@ def test_what_is_compared_unless_it_is_said(study, tmp_path):
     assert metric_of(views) == "val/loss"
     with epochal.init(project="p", dir=str(tmp_path), follow="off") as run:
         run.log({"bleu": 1.0}, step=1)
-    with pytest.raises(EvidenceError, match="name a metric"):
+    with pytest.raises(EvidenceError, match="choose another metric") as said:
         metric_of([RunView(run.dir)])
+    assert "--" not in str(said.value)  # it is shown in the browser too
     assert not issubclass(MetricNotFoundError, EvidenceError)
 
 

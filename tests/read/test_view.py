@@ -28,7 +28,8 @@ def test_events_are_folded(tmp_path):
     maker.event("summary", values={"gone": None})
     maker.event("alert", title="hot", text="", level="warn")
     maker.event("refused", key="x", why="no number", value="'x'")
-    maker.event("environment", values={"host": "gpu1", "git": {"commit": "abc", "diff": "long"}})
+    git = {"commit": "abc", "diff": {"text": "long"}}
+    maker.event("environment", values={"host": "gpu1", "git": git})
     maker.close()
     for _ in range(2):
         view = RunView(run_dir)
@@ -36,7 +37,7 @@ def test_events_are_folded(tmp_path):
         assert view.tags == ["b", "c"]
         assert view.summary == {"params": 3}
         assert (view.host, view.git, view.refused) == ("gpu1", {"commit": "abc"}, 1)
-        assert view.environment["git"]["diff"] == "long"
+        assert view.environment["git"]["diff"] == {"text": "long"}
         assert [alert["title"] for alert in view.alerts] == ["hot"]
         seal_run(run_dir)
 

@@ -98,6 +98,16 @@ def test_all_calls_of_a_due_step_are_due():
     ]  # fmt: skip
 
 
+def test_a_call_without_an_epoch_means_that_of_the_step():
+    """Whoever names the epoch and whoever does not speak of the same step."""
+    cadence = Cadence({"text": 10})
+    assert cadence.due("text", 10, 3)
+    assert cadence.due("text", 10)
+    assert cadence.due("text", 10, 3)
+    assert not cadence.due("text", 10, 4)
+    assert not cadence.due("text", 11)
+
+
 @settings(deadline=None)
 @given(st.integers(1, 50), st.lists(st.integers(-200, 200), min_size=1))
 def test_every_change_of_interval_is_due_and_nothing_else(n, steps):

@@ -13,7 +13,7 @@ from epochal.core.items import EventItem, to_json
 from epochal.journal import frames
 from epochal.store import parquet, sealed
 from epochal.store.columns import read_segment
-from epochal.store.events import CHUNK, Events, of_manifest
+from epochal.store.events import CHUNK, NO_KIND, Events, of_manifest
 from epochal.store.seal import seal_run
 
 KINDS = st.sampled_from(["text", "media", "tag", "end"])
@@ -38,7 +38,7 @@ def test_the_kind_may_stand_anywhere():
     """Other writers order fields as they like."""
     events = Events()
     events.add([0, 1], [0, 0], [b'{"text": "kind", "kind": "note"}', b'{"text": "x"}'])
-    assert events.kinds == ["note", "None"]
+    assert events.kinds == ["note", NO_KIND]
     assert [event.data["text"] for event in events.of("note")] == ["kind"]
 
 

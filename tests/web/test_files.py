@@ -54,6 +54,15 @@ def test_files_are_listed(made):
     assert (found["truncated"], found["artifacts"], found["checkpoints"]) == (False, [], [])
 
 
+def test_the_size_alone(made):
+    """How many files there are and what they take together, without the list."""
+    client, _folder = made
+    files = client.get(url()).json()["files"]
+    assert client.get(url(), params={"size": 1}).json() == {
+        "count": len(files), "bytes": sum(each["bytes"] for each in files), "truncated": False,
+    }  # fmt: skip
+
+
 def test_every_listed_file_can_be_saved(made):
     """As an attachment that no browser opens, whole or in ranges."""
     client, folder = made

@@ -227,7 +227,7 @@ def test_raw_videos_are_encoded(by_hand):
     frames = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 1), np.uint8)
     about = {"fps": 4, "frames": 5, "width": 16, "height": 16, "channels": 1}
     packs.add("v", 1, arrays.raw(frames), type="video", format="npy", about=about)
-    packs.add("odd", 1, arrays.raw(frames), type="video", format="npy", about={"fps": "1e999"})
+    packs.add("odd", 1, arrays.raw(frames), type="video", format="npy", about={"fps": 1e999})
     serving_, path = serve()
     with serving_ as client:
         item = the(client, path, "v")

@@ -119,6 +119,32 @@ def test_what_can_be_made_is_made(client):
                 assert answer.content.startswith(b"\x89PNG"), each
 
 
+def test_each_is_as_wide_as_it_is_said_to_be(client):
+    """What a figure's width is unless one is chosen; and each takes the one that is chosen."""
+    question = {"project": "p", **ALL}
+    figures = client.get("/api/paper", params=question).json()["figures"]
+    drawn = [each for each in figures if not each["why"]]
+    inches = {"single": 3.5, "full": 7.0, "": 3.5}  # two methods need no more than a column
+    assert {each["column"] for each in drawn} == {*inches}
+    for each in drawn:
+        asked = {**question, "name": each["name"], "dpi": 100}
+        assert width(client, asked) == pytest.approx(100 * inches[each["column"]], abs=2), each
+        other = "single" if each["column"] == "full" else "full"
+        chosen = width(client, {**asked, "column": other})
+        assert chosen == pytest.approx(100 * inches[other], abs=2), each
+    one = {"runs": client.state.runs("p")[0].id}
+    found = {each["name"]: each["column"]
+             for each in client.get("/api/paper", params=one).json()["figures"]}  # fmt: skip
+    assert found["epoch_loss_linear"] is None
+    assert found["training_progress"] == "full"
+
+
+def width(client, question):
+    """The width of a PNG in pixels."""
+    body = client.get("/api/paper/figure", params=question).content
+    return int.from_bytes(body[16:20], "big")
+
+
 def test_formats(client):
     """PNG and SVG to be seen, PDF to be saved; the provenance is inside, as ever."""
     query = {"project": "p", "name": "training_curves"}

@@ -64,6 +64,8 @@ def test_filter(browser, runs):
     assert wrong.status == 400
     assert wrong.json["at"] == len("config.lr < ")
     assert "allowed" in wrong.json["error"].lower()
+    typed = browser.get("/api/runs", project="demo", filter="config.lr < &1", typed="1")
+    assert (typed.status, typed.json) == (200, wrong.json)
 
 
 def test_the_place_of_a_mistake_in_a_long_filter(browser):

@@ -86,11 +86,11 @@ def content(media: Media) -> str:
     """Return in a few words what a medium shows."""
     from epochal.cli.formats import count, duration, number
 
-    about = media.about
+    about = {name: value for name, value in media.about.items() if value is not None}
     parts = []
     if "frames" in about:
         parts.append(count(int(about["frames"]), "frame"))
-    if "width" in about:
+    if "width" in about and "height" in about:
         parts.append(f"{about['width']} x {about['height']}")
     if "fps" in about:
         parts.append(f"{number(about['fps'])} per second")
@@ -98,7 +98,7 @@ def content(media: Media) -> str:
         parts.append(duration(about["duration_s"]))
     if "sample_rate" in about:
         parts.append(f"{number(about['sample_rate'])} Hz")
-    if "rows" in about:
+    if "rows" in about and "columns" in about:
         parts.append(f"{count(int(about['rows']), 'row')}, {len(about['columns'])} columns")
     if media.type == "histogram":
         parts += [f"{each} {number(about[each])}" for each in ("mean", "std") if each in about]

@@ -98,7 +98,7 @@ def _machine(view: RunView) -> str:
     parts = [
         view.host, (found.get("cpu") or {}).get("model"), f"Python {python}" if python else None,
         *(f"{names.get(name, name)} {version}" for name, version in frameworks),
-        *(gpu.get("name") for gpu in found.get("gpus") or ()),
+        *(gpu.get("name") for gpu in (found.get("gpus") or {}).get("devices") or ()),
     ]  # fmt: skip
     return ", ".join(str(part) for part in parts if part)
 

@@ -64,10 +64,10 @@ def _print(found: Verification) -> None:
     out = output.console()
     verdict = ("good", "green") if found.ok else ("damaged", "red")
     output.write(out, output.line((found.run_dir, "bold"), (": ", ""), verdict))
-    lines = [
-        f"{each.file}: bytes {each.start:,} to {each.stop:,}: {each.reason}"
-        for each in found.damage
-    ]
+    lines = []
+    for each in found.damage:
+        where = f"bytes {each.start:,} to {each.stop:,}: " if each.stop else ""
+        lines.append(f"{each.file}: {where}{each.reason}")
     for gap in found.gaps:
         which = f"{gap.first:,}" if gap.records == 1 else f"{gap.first:,} to {gap.last:,}"
         lines.append(f"session {gap.session}: {count(gap.records, 'record')} missing: {which}")

@@ -12,7 +12,7 @@ from epochal.control import document, form, fragments
 from epochal.control.fields import FIELDS, IDENTITY, INTERVALS, PATHS, WHAT, Field
 from epochal.control.fields_view import Component, component, filled
 from epochal.control.panel import Panel
-from epochal.core.errors import EpochalError
+from epochal.core.errors import EpochalError, NotFoundError
 from epochal.core.names import slug
 from epochal.settings.presets import PRESETS
 
@@ -121,27 +121,42 @@ class ConfigurationTab:
         shown, name = filled(FIELDS, values, problems), (name or "").strip()
         if problems:
             return [*shown, _not_done("Not saved", problems), gr.skip()]
+        before = self._panel.saved.names()
         try:
             self._panel.saved.save(name, document.to_json(values, self._panel.places))
         except (EpochalError, OSError) as error:
             return [*shown, fragments.message(f"Not saved: {error}", "wrong"), gr.skip()]
         names = gr.update(choices=self._panel.saved.names(), value=name)
-        return [*shown, fragments.message(f"Saved as {name}."), names]
+        replaced = " It replaces the one of that name." if name in before else ""
+        return [*shown, fragments.message(f"Saved as {name}.{replaced}"), names]
 
     def _on_load(self, name: str | None) -> list[Any]:
         try:
-            text = self._panel.saved.load((name or "").strip())
+            text = self._panel.saved.load(name := self._chosen(name))
         except EpochalError as error:
             return [*_unchanged(), fragments.message(f"Not loaded: {error}", "wrong")]
         return self._loaded(text, f"Loaded {name}.")
 
     def _on_remove(self, name: str | None) -> list[Any]:
         try:
-            self._panel.saved.remove((name or "").strip())
+            self._panel.saved.remove(name := self._chosen(name))
         except (EpochalError, OSError) as error:
             return [fragments.message(f"Not removed: {error}", "wrong"), gr.skip()]
         names = gr.update(choices=self._panel.saved.names(), value=None)
         return [fragments.message(f"Removed {name}."), names]
+
+    def _chosen(self, name: str | None) -> str:
+        """Return the name of a saved form.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        name = (name or "").strip()
+        if not name:
+            raise NotFoundError("Choose one under Name first.")
+        if name not in self._panel.saved.names():
+            raise NotFoundError(f"There is no saved configuration {name!r}: choose one under Name.")
+        return name
 
     def _on_download(self, *given: Any) -> list[Any]:
         values, problems = self._panel.check(given)
@@ -164,7 +179,7 @@ class ConfigurationTab:
         if left_out:
             said += f" Left out, as the form has no such field: {', '.join(left_out)}."
         if problems:
-            said += f" To be mended: {form.labels(problems)}."
+            said += f" To be corrected: {form.labels(problems)}."
         kind = "wrong" if problems else "said"
         return [*filled(FIELDS, values, problems), fragments.message(said, kind)]
 
@@ -174,4 +189,4 @@ def _unchanged() -> list[Any]:
 
 
 def _not_done(said: str, problems: form.Problems) -> str:
-    return fragments.message(f"{said}: mend {form.labels(problems)}.", "wrong")
+    return fragments.message(f"{said}: correct {form.labels(problems)}.", "wrong")

@@ -117,8 +117,7 @@ def with_preset(values: Mapping[str, Any], preset: str) -> tuple[Values, str]:
     result["log"] = [name for _, name in SWITCHES if name in switched]
     for kind, every in said.get("cadence", {}).items():
         result[f"every.{kind}"] = str(every)
-    titles = " and ".join(label for label, name in MIRRORS if name in missing)
-    return result, f"{titles} left off: not installed." if missing else ""
+    return result, f"Left off: {_not_installed(missing)}." if missing else ""
 
 
 def config(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,10 +174,14 @@ def _sinks(values: Values, _: Places) -> str:
     missing = [name for name in values["sinks"] if plugins.why_not(name)]
     if not missing:
         return ""
-    labels = [label for label, name in MIRRORS if name in missing]
-    are = "is" if len(missing) == 1 else "are"
-    how = f"pip install 'epochal[{','.join(missing)}]'"
-    return f"{' and '.join(labels)} {are} not installed: {how}"
+    return _not_installed(missing)
+
+
+def _not_installed(mirrors: list[str]) -> str:
+    """Say that mirrors are not installed, and what installs them."""
+    titles = " and ".join(label for label, name in MIRRORS if name in mirrors)
+    are = "is" if len(mirrors) == 1 else "are"
+    return f"{titles} {are} not installed: pip install 'epochal[{','.join(mirrors)}]'"
 
 
 def _training(values: Values, _: Places) -> str:

@@ -9,6 +9,7 @@ import base64
 import math
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
 from html import escape
 
 from epochal.control.progress import Curve, Details, Listed, Progress
@@ -63,6 +64,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def moment(seconds: float) -> str:
+    """Return a time as the clock of this computer shows it, of another day with its date.
+
+    Example:
+        >>> moment(0.0)[:5] in ("1970-", "1969-")
+        True
+    """
+    then = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
+    today = datetime.now(timezone.utc).astimezone().date()
+    return f"{then:%H:%M}" if then.date() == today else f"{then:%Y-%m-%d %H:%M}"
+
+
 def message(words: str, kind: str = "said") -> str:
     """Return a line that tells what was done, or with the kind "wrong" what was not."""
     return f'<p class="ep-message {kind}">{text(words)}</p>' if words else ""
@@ -87,7 +100,7 @@ def progress(found: Progress, stage: str, dashboard: str = "") -> str:
         ("Validation loss", number(found.val_loss)), ("Time", duration(found.elapsed_s)),
     ]  # fmt: skip
     link = _dashboard_link(found.id, dashboard)
-    head = f"<p>{state(word)} <b>{text(found.name)}</b> in {text(found.project)}{link}</p>"
+    head = f"<p>{state(word)} <b>{text(found.name)}</b> · project {text(found.project)}{link}</p>"
     error = message(found.error, "wrong") if found.state == "failed" else ""
     return f'<div class="ep-status">{head}{bar}{_pairs(facts)}{line(found.curve)}{error}</div>'
 
@@ -99,8 +112,10 @@ def line(found: Curve) -> str:
     low, high = min(found.low), max(found.high)
     about = (
         f"Training loss from step {number(found.steps[0])} to {number(found.last)}:"
-        f" {number(low)} to {number(high)}, {found.points:,} steps logged, minimum and maximum kept"
+        f" {number(low)} to {number(high)}, {found.points:,} steps, minimum and maximum kept"
     )
+    if found.bad:
+        about += f"; {found.bad:,} more {'was' if found.bad == 1 else 'were'} NaN or infinite"
     picture = base64.b64encode(_svg(found, low, high).encode()).decode("ascii")
     source = f"data:image/svg+xml;base64,{picture}"
     return (
@@ -117,11 +132,16 @@ def runs_table(runs: Sequence[Listed], most: int = 12) -> str:
             " Training.</p>"
         )
     rows = (
-        (state(run.state), text(run.name), text(run.project), number(run.steps))
+        (state(run.state), text(run.name), text(run.project), moment(run.created_s),
+         number(run.steps))
         for run in runs[:most]
-    )
-    more = f'<p class="ep-more">The newest {most}.</p>' if len(runs) > most else ""
-    return _table(("State", "Run", "Project", "Steps"), rows, "runs", numbers_from=3) + more
+    )  # fmt: skip
+    columns = ("State", "Run", "Project", "Started", "Steps")
+    more = (
+        f'<p class="ep-more">The newest {most}; older ones can be chosen under Run.</p>'
+        if len(runs) > most else ""
+    )  # fmt: skip
+    return _table(columns, rows, "runs", numbers_from=4) + more
 
 
 def details(found: Details, run_id: str, dashboard: str = "") -> str:
@@ -133,9 +153,9 @@ def details(found: Details, run_id: str, dashboard: str = "") -> str:
     columns = ("Metric", "Last", "Min", "Mean", "Max", "Points")
     table = _table(columns, rows, "summary", numbers_from=1) if found.table else ""
     health = _table(
-        ("Health", "What is so", "Verdict"),
+        ("Check", "Found", "Result"),
         (
-            (text(subject), text(words), "✓ well" if well else '<b class="bad">✕ look</b>')
+            (text(subject), text(words), "✓ OK" if well else '<b class="bad">✕ problem</b>')
             for subject, words, well in found.health
         ),
         "health",
@@ -187,20 +207,27 @@ def _side(at: int, numbers_from: int) -> str:
 
 def _svg(found: Curve, low: float, high: float) -> str:
     """Return the band of extremes, and the line in its middle."""
-    log = low > 0 and high > 1000 * low
-    bottom, top = (math.log(low), math.log(high)) if log else (low, high)
+    log = low > 0 and high / low > 1000
+    most = max(abs(low), abs(high)) or 1.0
+
+    def scaled(value: float) -> float:  # no difference of two is beyond the range of floats
+        return math.log(value) if log else value / most
+
+    bottom, top = scaled(low), scaled(high)
     left, right = found.steps[0], found.last
 
-    def place(step: float, value: float) -> str:
-        height = math.log(value) if log else value
+    def place(step: float, height: float) -> str:
         x = 2 + (WIDTH - 4) * (step - left) / ((right - left) or 1)
         y = 4 + (HEIGHT - 8) * (top - height) / ((top - bottom) or 1)
         return f"{x:.1f},{y:.1f}"
 
-    upper = [place(x, y) for x, y in zip(found.steps, found.high, strict=True)]
-    lower = [place(x, y) for x, y in zip(found.steps, found.low, strict=True)]
-    pairs = zip(found.steps, found.low, found.high, strict=True)
-    middle = " ".join(place(x, math.sqrt(a * b) if log else (a + b) / 2) for x, a, b in pairs)
+    bands = [
+        (step, scaled(a), scaled(b))
+        for step, a, b in zip(found.steps, found.low, found.high, strict=True)
+    ]
+    upper = [place(step, b) for step, _, b in bands]
+    lower = [place(step, a) for step, a, _ in bands]
+    middle = " ".join(place(step, (a + b) / 2) for step, a, b in bands)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
         ' preserveAspectRatio="none">'

@@ -14,6 +14,8 @@ from epochal.core.names import printable
 from epochal.core.optional import require
 
 TICK_S = 2.0
+START_ONE = "start one in the tab Training."
+NOTHING = "Summary and health of the run that is chosen above appear here."
 
 
 class MonitoringTab:
@@ -26,7 +28,7 @@ class MonitoringTab:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         with gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=480):
                 with gr.Column(elem_classes="ep-card"):
                     gr.Markdown("## Progress of a run", container=False)
                     with gr.Row(equal_height=False, elem_classes="ep-run-row"):
@@ -45,7 +47,7 @@ class MonitoringTab:
                     self._details = gr.Markdown(
                         elem_id="details", latex_delimiters=[], container=False
                     )
-            with gr.Column(scale=2, min_width=320):
+            with gr.Column(scale=2, min_width=400):
                 with gr.Column(elem_classes="ep-card"):
                     gr.Markdown("## TensorBoard", container=False)
                     self._board = gr.Markdown(
@@ -107,21 +109,27 @@ class MonitoringTab:
 
     def _about(self, chosen: str | None) -> str:
         if not chosen:
-            return '<p class="ep-empty">Choose a run to see how it went.</p>'
+            return f'<p class="ep-empty">{NOTHING}</p>'
         view = self._panel.runs.of_id(chosen)
         if view is None:
-            return fragments.message("There is no such run among the newest.", "wrong")
+            return fragments.message(
+                "There is no such run among the newest: choose one of the list.", "wrong"
+            )
         found = self._panel.runs.details(view)
         return fragments.details(found, view.id, self._panel.dashboard)
 
     def _on_draw(self, chosen: str | None) -> str:
         view = self._panel.runs.of_id(chosen) if chosen else None
         if view is None:
-            return fragments.message("Choose a run to draw.", "wrong")
+            none = f"There is no run to draw yet: {START_ONE}"
+            words = "Choose a run under Run first." if self._panel.runs.listed() else none
+            return fragments.message(words, "wrong")
         return told(lambda: self._panel.figures.add(view.dir))
 
     def _on_board(self) -> list[Any]:
         def start() -> str:
+            if not self._panel.runs.listed():  # there may not even be a folder
+                return fragments.message(f"There is no run to show yet: {START_ONE}", "wrong")
             require("tensorboard", extra="tensorboard", why="TensorBoard")
             self._panel.board.start()
             return ""

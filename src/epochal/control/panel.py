@@ -130,7 +130,7 @@ class Panel:
             say(
                 f"The training {name} goes on; `epochal control` finds it again."
                 if self.job.goes_on
-                else f"Stopping the training {name}; 'Go on when the panel ends' would keep it."
+                else f"Stopping the training {name}: 'Keep running when the panel ends' was off."
             )
         self.job.close()
 

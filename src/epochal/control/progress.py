@@ -12,6 +12,7 @@ import numpy as np
 
 from epochal.core.errors import EpochalError
 from epochal.loggers.names import STEP_METRICS
+from epochal.present.roles import role_of
 from epochal.read.metrics import MetricSummary
 from epochal.read.project import Project
 from epochal.read.project import open as open_project
@@ -25,16 +26,21 @@ LISTED = 200
 """So many of the newest runs can be chosen."""
 
 SUMMARY = (
-    ("Loss", STEP_METRICS["loss"]), ("Validation loss", "val/loss"),
-    ("Accuracy", STEP_METRICS["accuracy"]), ("Gradient norm", STEP_METRICS["gradient_norm"]),
-    ("Learning rate", STEP_METRICS["learning_rate"]),
+    ("Loss", "train_loss"), ("Validation loss", "val_loss"), ("Accuracy", "accuracy"),
+    ("Gradient norm", "grad_norm"), ("Learning rate", "lr"),
 )  # fmt: skip
+"""What the summary has: label and role."""
+
+COUNTS = (("NaN", "nan_count"), ("Inf", "inf_count"))
+
+OTHERS = 10
+"""So many metrics the summary has of a run in which none has such a role."""
 
 
 class Curve(NamedTuple):
     """A metric in at most ``BUCKETS`` pieces: their first steps, smallest and largest values.
 
-    ``last`` is the step of the last point.
+    ``last`` is the step of the last point; ``bad`` of them were left out as no numbers.
     """
 
     steps: list[float]
@@ -42,6 +48,7 @@ class Curve(NamedTuple):
     high: list[float]
     points: int
     last: float = math.nan
+    bad: int = 0
 
 
 class Progress(NamedTuple):
@@ -167,17 +174,17 @@ def curve(steps: Any, values: Any) -> Curve:
 
     Example:
         >>> curve([1, 2, 3], [0.5, float("nan"), 0.25])
-        Curve(steps=[1.0, 3.0], low=[0.5, 0.25], high=[0.5, 0.25], points=2, last=3.0)
+        Curve(steps=[1.0, 3.0], low=[0.5, 0.25], high=[0.5, 0.25], points=2, last=3.0, bad=1)
     """
     x, y = np.asarray(steps, np.float64), np.asarray(values, np.float64)
-    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+    x, y, bad = x[np.isfinite(y)], y[np.isfinite(y)], int((~np.isfinite(y)).sum())
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     starts = np.unique(np.linspace(0, len(x), min(len(x), BUCKETS), endpoint=False, dtype=int))
     if not len(x):
-        return Curve([], [], [], 0)
+        return Curve([], [], [], 0, bad=bad)
     low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    return Curve(x[starts].tolist(), low.tolist(), high.tolist(), len(x), float(x[-1]))
+    return Curve(x[starts].tolist(), low.tolist(), high.tolist(), len(x), float(x[-1]), bad)
 
 
 def _curve(view: RunView) -> Curve:
@@ -205,18 +212,18 @@ def _facts(view: RunView) -> list[tuple[str, str]]:
 
 
 def _table(view: RunView) -> list[tuple[str, MetricSummary]]:
-    metrics = view.metrics
-    return [(label, metrics[name].summary) for label, name in SUMMARY if name in metrics]
+    metrics, roles = view.metrics, role_of(view.metrics)
+    found = [(label, roles[role]) for label, role in SUMMARY if role in roles]
+    if not found:
+        found = [(name, name) for name in metrics if not name.startswith("system/")][:OTHERS]
+    return [(label, metrics[name].summary) for label, name in found]
 
 
 def _health(view: RunView) -> list[tuple[str, str, bool]]:
     lag = behind(view.dir)
-    known = view.metrics
-    bad = {
-        word: known[name].summary.mean * known[name].summary.count
-        for word, name in (("NaN", STEP_METRICS["nan_count"]), ("Inf", STEP_METRICS["inf_count"]))
-        if name in known
-    }
+    known, roles = view.metrics, role_of(view.metrics)
+    counts = {word: known[roles[role]].summary for word, role in COUNTS if role in roles}
+    bad = {word: found.mean * found.count for word, found in counts.items()}
     numbers = ", ".join(f"{count:,.0f} {word}" for word, count in bad.items() if count)
     problems = ", ".join(f"{count:,} of {topic}" for topic, count in view.problems.items())
     mirrors = ", ".join(f"{sink} {size:,} bytes behind" for sink, size in lag.items())
@@ -231,5 +238,9 @@ def _health(view: RunView) -> list[tuple[str, str, bool]]:
     ]  # fmt: skip
     if bad:
         rows.append(("Numbers", numbers or "no NaN, no Inf", not numbers))
+    loss = known[roles["train_loss"]].summary if "train_loss" in roles else None
+    if loss is not None and loss.nan + loss.inf:
+        words = f"{loss.nan + loss.inf:,} of {loss.count:,} points NaN or infinite"
+        rows.append(("Loss", f"{words}, first at step {loss.first_bad_step:,.10g}", False))
     rows += [(f"Alert: {alert['title']}", str(alert["text"]), False) for alert in view.alerts[-5:]]
     return rows

@@ -105,6 +105,8 @@ def _checked(name: str) -> str:
     Raises:
         SettingError: it is no name.
     """
+    if not name:
+        raise SettingError("Type a name for it first.")
     if not name.strip() or not name.isprintable() or name != name.strip():
         raise SettingError("Give it a name of ordinary characters.")
     file = _file(name)

@@ -2,7 +2,8 @@
 
 The numbers are made up, what happens to them is not.  A learning rate above 0.05 is too large for
 the steepest direction, and the loss grows until it is infinite; clipped gradients hold it; a larger
-batch makes the gradients less noisy; one in a hundred batches is an outlier.
+batch makes the gradients less noisy; one in a hundred batches is an outlier.  Numbers have 32
+bits, as those of most trainings, so what diverges is soon infinite.
 """
 
 from __future__ import annotations
@@ -48,17 +49,18 @@ class SimulatedModel:
         self._random = np.random.default_rng(values["seed"])
         self._rate, self._max_norm = values["learning_rate"], values["max_gradient_norm"]
         self._noise = 0.5 / math.sqrt(values["batch_size"])
-        self._steepness = np.geomspace(FLATTEST, STEEPEST, SIZE)
+        self._steepness = np.geomspace(FLATTEST, STEEPEST, SIZE, dtype=np.float32)
         weights = self._random.standard_normal(SIZE)
-        self._weights = weights * math.sqrt(FIRST_LOSS / self._bowl(weights))
-        self._gradient = np.zeros(SIZE)
+        scale = math.sqrt(FIRST_LOSS / self._bowl(weights))
+        self._weights = (weights * scale).astype(np.float32)
+        self._gradient = np.zeros(SIZE, np.float32)
 
     def backward(self) -> Backward:
         """Compute loss and gradients of the next batch."""
         outlier = 30.0 if self._random.random() < OUTLIERS else 1.0
         noise = self._random.standard_normal(SIZE) * self._noise * outlier
         with np.errstate(over="ignore", invalid="ignore"):
-            self._gradient = self._steepness * self._weights + noise
+            self._gradient = self._steepness * self._weights + noise.astype(np.float32)
             loss = self._loss() * math.exp(0.2 * self._noise * self._random.standard_normal())
         return Backward(loss, _accuracy(loss))
 
@@ -69,7 +71,7 @@ class SimulatedModel:
     def update(self) -> Update:
         """Clip the gradients and take a step."""
         with np.errstate(over="ignore", invalid="ignore"):
-            norm = float(np.linalg.norm(self._gradient))
+            norm = float(np.linalg.norm(self._gradient.astype(np.float64)))
             clipped = bool(self._max_norm) and not norm <= self._max_norm
             if clipped:
                 self._gradient = self._gradient * (self._max_norm / norm)

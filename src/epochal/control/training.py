@@ -143,7 +143,7 @@ class Loop:
             run.log(self._val, step, epoch=epoch, phase="val")
             print(f"step {step:,}: loss {loss:.4f}, validation loss {self._val['loss']:.4f}")  # noqa: T201 - as trainings do
         if run.due("text", step, epoch):
-            run.log({"sample": model.sample()}, step, epoch=epoch)
+            tracker.log_text(model.sample(), "sample", step, epoch)
         if run.due("checkpoint", step, epoch) and step < self._steps:
             self._save(epoch, step)
 

@@ -47,9 +47,9 @@ class TrainingTab:
                     for field in numbers:
                         self.fields[field.key] = component(field, values[field.key])
                 self._goes_on = gr.Checkbox(
-                    value=False, label="Go on when the panel ends", elem_id="goes-on",
-                    info="Otherwise the end of the panel stops the training cleanly. It goes on"
-                    " in any case when this page is closed.",
+                    value=False, label="Keep running when the panel ends", elem_id="goes-on",
+                    info="Otherwise Ctrl-C of the panel stops it cleanly. Closing this page never"
+                    " does.",
                 )  # fmt: skip
             with gr.Column(scale=3, min_width=320), gr.Column(elem_classes="ep-card"):
                 gr.Markdown("## Status", container=False)
@@ -89,7 +89,7 @@ class TrainingTab:
         values, problems = self._panel.check(rest)
         shown = beside(FIELDS, problems)
         if problems:
-            said = f"Not started: mend {form.labels(problems)}."
+            said = f"Not started: correct {form.labels(problems)}."
             return [*shown, fragments.message(said, "wrong"), *self.now()]
         try:
             self._panel.job.start(values, goes_on=bool(goes_on))

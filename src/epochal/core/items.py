@@ -62,9 +62,13 @@ class Layout(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Layout:
-        """Return the layout that :meth:`to_dict` described."""
-        phase = data["phase"]
-        return cls(int(data["id"]), tuple(map(str, data["keys"])), phase, int(data["variant"]))
+        """Return the layout that :meth:`to_dict` described; TypeError and the like for none."""
+        keys, phase = data["keys"], data["phase"]
+        if not isinstance(keys, list | tuple) or not isinstance(phase, str | None):
+            raise TypeError(f"{data!r} describes no layout")
+        names = tuple(map(str, keys))
+        "".join(names).encode("utf-8")  # UnicodeEncodeError: no names that we record
+        return cls(int(data["id"]), names, phase, int(data["variant"]))
 
 
 def to_json(data: object) -> bytes:
@@ -119,7 +123,8 @@ def row_decoder(layout: Layout) -> Callable[..., Iterator[tuple[Any, ...]]]:
 def decode(payload: memoryview, layouts: dict[int, Layout]) -> Iterator[Item]:
     """Yield the rows and events of a stream of items, learning layouts on the way.
 
-    Rows whose layout is not known, as the frame that defined it is damaged, are left out.
+    Rows whose layout is not known, as the frame that defined it is damaged, are left out, and so
+    are items that describe nothing, which only a stranger writes.
 
     Args:
         payload: whole items, as stored in one frame.
@@ -142,8 +147,7 @@ def decode(payload: memoryview, layouts: dict[int, Layout]) -> Iterator[Item]:
             offset = stop
             continue
         if code != PAD:
-            body = payload[offset : offset + size]
-            item = decode_one(code, body, layouts)
+            item = decode_sound(code, payload[offset : offset + size], layouts)
             if item is not None:
                 yield item
         offset += size
@@ -189,16 +193,33 @@ def decode_one(code: int, item: memoryview, layouts: dict[int, Layout]) -> Item 
     return None
 
 
+def decode_sound(code: int, item: memoryview, layouts: dict[int, Layout]) -> Item | None:
+    """Decode a define, long row or event item; what describes none gives None too."""
+    try:
+        found = decode_one(code, item, layouts)
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error, RecursionError):
+        return None
+    if isinstance(found, EventItem) and not _has_kind(found.data):
+        return None
+    return found
+
+
+def _has_kind(data: object) -> bool:
+    return isinstance(data, dict) and isinstance(data.get("kind"), str)
+
+
 def ends_session(payload: memoryview) -> bool:
     """Say whether the last item of a frame is the event that ends a session."""
     offset = last = 0
-    while offset < len(payload):
+    while offset + CODE_AND_SIZE.size <= len(payload):
         code, size = CODE_AND_SIZE.unpack_from(payload, offset)
+        if size < (HEADER.size if code else CODE_AND_SIZE.size):
+            return False  # no item: a stranger's
         last = offset
         offset = same_rows(payload, offset, size) if code >= FIRST_LAYOUT else offset + size
         if code >= FIRST_LAYOUT:
             last = offset - size
-    if not len(payload) or CODE_AND_SIZE.unpack_from(payload, last)[0] != EVENT:
+    if offset == 0 or CODE_AND_SIZE.unpack_from(payload, last)[0] != EVENT:
         return False
-    item = decode_one(EVENT, payload[last:], {})
+    item = decode_sound(EVENT, payload[last:], {})
     return isinstance(item, EventItem) and item.data["kind"] == "end"

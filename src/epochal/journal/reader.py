@@ -16,7 +16,7 @@ from epochal.core.items import HAS_EPOCH, IMPLICIT_STEP, Item, Layout, RowItem
 from epochal.core.records import Event, Record, Row
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
-from epochal.journal.session import rank_of
+from epochal.journal.session import is_sound, rank_of
 
 READ_BYTES = 2 << 20
 """How much of a segment is read at once, so that following costs little memory."""
@@ -131,7 +131,7 @@ class SessionReader:
         start, seq = self.position.offset, self.position.seq
         scanned = list(frames.scan(data, self._segment(index).mark))
         for found in scanned:  # first: a later descriptor lists what a damaged frame defined
-            if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR:
+            if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR and is_sound(found):
                 self._learn_layouts(json.loads(bytes(found.payload)))
         for found in scanned:
             if isinstance(found, Damage):
@@ -147,6 +147,8 @@ class SessionReader:
         return records
 
     def _learn(self, frame: Frame) -> None:
+        if not is_sound(frame):
+            return
         if frame.kind == frames.DESCRIPTOR:
             self.descriptor = json.loads(bytes(frame.payload))
             self.clock.start(self.descriptor)

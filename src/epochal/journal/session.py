@@ -14,9 +14,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from epochal.core.items import Layout, to_json
+from epochal.core.shapes import (
+    ANYTHING,
+    CLOCK_NS,
+    COUNT,
+    PATH,
+    PROCESS,
+    STEP,
+    TEXT,
+    Shape,
+    listed,
+    mapping,
+)
 from epochal.core.system import host_name
 from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment, segments
+
+_HEARTBEAT = Shape({"wall_ns": CLOCK_NS, "mono_ns": CLOCK_NS})
+_DESCRIPTOR = Shape(
+    {**_HEARTBEAT.needed, "elapsed_ns": CLOCK_NS, "layouts": listed(mapping(ANYTHING))},
+    {"rank": COUNT, "role": TEXT, "host": TEXT, "boot": TEXT, "ring": PATH, "pid": PROCESS},
+    {"hides_after": STEP},
+)
 
 
 def boot_id() -> str:
@@ -81,6 +100,25 @@ class Session:
         }  # fmt: skip
 
 
+def is_sound(frame: Frame) -> bool:
+    """Say whether a frame that should describe a session, or its clock, does so."""
+    if frame.kind not in (frames.DESCRIPTOR, frames.HEARTBEAT):
+        return True
+    try:
+        found = json.loads(bytes(frame.payload))
+        if not isinstance(found, dict):
+            return False
+        if frame.kind == frames.HEARTBEAT:
+            return not _HEARTBEAT.fault(found)
+        if _DESCRIPTOR.fault(found):
+            return False
+        for layout in found["layouts"]:
+            Layout.from_dict(layout)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+    return True
+
+
 def descriptor_payload(description: dict[str, Any], layouts: Sequence[Layout]) -> bytes:
     """Return the payload of a descriptor frame."""
     return to_json({**description, "layouts": [layout.to_dict() for layout in layouts]})
@@ -113,7 +151,7 @@ def first_descriptor(folder: str, segment: Segment) -> dict[str, Any] | None:
         data = file.read(frames.HEADER_BYTES + frames.MAX_PAYLOAD_BYTES)
     torn = True
     for found in frames.scan(data, segment.mark):
-        if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR:
+        if isinstance(found, Frame) and found.kind == frames.DESCRIPTOR and is_sound(found):
             descriptor: dict[str, Any] = json.loads(bytes(found.payload))
             return descriptor
         torn = torn and not isinstance(found, Frame) and found.torn

@@ -141,7 +141,8 @@ class ExperimentConfig:
         """
         where = os.path.abspath(path)
         os.makedirs(os.path.dirname(where), exist_ok=True)
-        write_atomically(where, json.dumps(asdict(self), indent=2).encode("utf-8") + b"\n")
+        body = json.dumps(asdict(self), indent=2).encode("utf-8") + b"\n"
+        write_atomically(where, body, private=False)
         return where
 
     @classmethod

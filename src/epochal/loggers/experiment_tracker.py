@@ -120,20 +120,37 @@ class ExperimentTracker(RunLogger, RunFolder):
 
     @kept_from_training
     def log_images(
-        self, images: Any, tag: str = "Images", caption: str = "", step: float | None = None
-    ) -> None:
-        """Record an image, or a batch as a grid (see :class:`epochal.Image`), or several by tag."""
-        now = number("step", step, self.current_step)
-        if self.run.due("images", now):
+        self, images: Any, tag: str = "Images", caption: str = "", step: float | None = None,
+        epoch: float | None = None,
+    ) -> None:  # fmt: skip
+        """Record an image, or a batch as a grid (see :class:`epochal.Image`), or several by tag.
+
+        When they are due is as for :meth:`log_text`.
+        """
+        now, epoch = self._where(step, epoch)
+        if self._due("images", now, epoch):
             by_tag = images if isinstance(images, Mapping) else {tag: images}
-            self.run.log({name: Image(each, caption) for name, each in by_tag.items()}, now)
+            named = {name: Image(each, caption) for name, each in by_tag.items()}
+            self.run.log(named, now, epoch=epoch)
 
     @kept_from_training
-    def log_text(self, text: str, tag: str = "Text", step: float | None = None) -> None:
-        """Record a text."""
-        now = number("step", step, self.current_step)
-        if self.run.due("text", now):
-            self.run.log({tag: text}, now)
+    def log_text(
+        self, text: str, tag: str = "Text", step: float | None = None, epoch: float | None = None
+    ) -> None:
+        """Record a text, if texts are due: by default at every step.
+
+        At a step that was due they stay due, also where ``tracker.run.due("text", ...)`` has said
+        so before.
+
+        Args:
+            text: what is recorded.
+            tag: its name.
+            step: default: that of the last training step.
+            epoch: default: the same.
+        """
+        now, epoch = self._where(step, epoch)
+        if self._due("text", now, epoch):
+            self.run.log({tag: text}, now, epoch=epoch)
 
     @kept_from_training
     def save_checkpoint(
@@ -215,6 +232,17 @@ class ExperimentTracker(RunLogger, RunFolder):
     def close(self) -> None:
         """End the run; the mirrors are completed in the background."""
         self.run.finish()
+
+    def _where(self, step: float | None, epoch: float | None) -> tuple[float, float]:
+        return number("step", step, self.current_step), number("epoch", epoch, self.current_epoch)
+
+    def _due(self, kind: str, step: float, epoch: float) -> bool:
+        """Say whether something is due, and say so again where ``run.due`` has.
+
+        That may have been with an epoch that the tracker has not seen: without one it is any.
+        """
+        by_epochs = self._settings.cadence[kind].unit == "epochs"
+        return self.run.due(kind, step, epoch) or (not by_epochs and self.run.due(kind, step))
 
     @kept_from_training
     def _save_config(self) -> None:

@@ -172,5 +172,5 @@ class MetricsTracker:
         }
         os.makedirs(self.output_dir, exist_ok=True)
         for name, data in content.items():
-            write_atomically(os.path.join(self.output_dir, name), data)
+            write_atomically(os.path.join(self.output_dir, name), data, private=False)
         self.files = [os.path.join(self.output_dir, name) for name in content]

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from epochal.core.errors import DamageError
 from epochal.core.optional import require
@@ -43,11 +43,17 @@ def read(run_dir: str, data: Mapping[str, Any]) -> bytes:
     where = path(run_dir, data)
     try:
         with open(where, "rb") as file:
-            file.seek(int(data.get("offset", 0)))
-            found = file.read(int(data["bytes"]))
+            start = int(data.get("offset") or 0)
+            file.seek(start)
+            found = file.read(there(file, start, int(data["bytes"])))
     except OSError as error:
         raise DamageError(f"cannot read {where}: {error.strerror or error}") from error
     return checked(found, data, where)
+
+
+def there(file: BinaryIO, start: int, size: int) -> int:
+    """Return so many of some bytes as a file has: there is room for no more, whatever is said."""
+    return max(0, min(size, os.fstat(file.fileno()).st_size - start))
 
 
 def checked(found: bytes, data: Mapping[str, Any], where: str) -> bytes:
@@ -84,7 +90,10 @@ def decoded(type: str, format: str, body: bytes) -> Array:
     if type not in ("image", "figure", "video", "audio"):
         raise ValueError(f"a {type} is no array")
     if format == "npy":
-        found: Array = np.load(io.BytesIO(body), allow_pickle=False)
+        try:
+            found: Array = np.load(io.BytesIO(body), allow_pickle=False)
+        except (ValueError, EOFError, MemoryError, SyntaxError) as error:
+            raise DamageError(f"this {type} is no array: {error}") from error
         return found
     if type == "audio":
         return audio.decode(body)
@@ -114,10 +123,15 @@ def encoded(run_dir: str, data: Mapping[str, Any], *formats: str) -> tuple[str, 
         return has, body
     wanted = formats[0]
     pixels = decoded(str(data["type"]), has, body)
-    if wanted in ("gif", "mp4"):
-        return wanted, movie.encode(pixels, float(data["about"].get("fps", 8)), wanted)
-    if wanted == "png":
-        return wanted, png.encode(pixels)
+    fps = (data.get("about") or {}).get("fps") or 8
+    try:
+        if wanted in ("gif", "mp4"):
+            return wanted, movie.encode(pixels, float(fps), wanted)
+        if wanted == "png":
+            return wanted, png.encode(pixels)
+    except (ValueError, TypeError, ArithmeticError, OSError) as error:
+        what = f"{data.get('key')!r} of step {data.get('step')}"
+        raise DamageError(f"{what} cannot be made {wanted}: {error}") from error
     raise ValueError(f"{has} is not converted to {wanted}")
 
 

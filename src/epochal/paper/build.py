@@ -197,7 +197,7 @@ class _Work:
             hashes[file] = hashlib.sha256(content).hexdigest()
             if state.sha256_of(path) != hashes[file]:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                write_atomically(path, content)
+                write_atomically(path, content, private=False)
         self.made[title] = replace(made, files=hashes, facts=parts.facts)
         self.done.append(Done(title, MADE, why, tuple(parts.files), parts.notes))
 

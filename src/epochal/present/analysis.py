@@ -110,7 +110,7 @@ def analyze(
     origin = Provenance.of(views, {"page": "analyze", "compare": question is not None})
     page = analysis_page(full, made, comparison, problems, origin)
     index = os.path.join(full, "index.html")
-    write_atomically(index, page.encode("utf-8", "replace"))
+    write_atomically(index, page.encode("utf-8", "replace"), private=False)
     return Analysis(full, index, tuple(made), comparison, tuple(problems))
 
 

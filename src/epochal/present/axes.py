@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from epochal.core.names import printable
 from epochal.core.optional import require
+from epochal.present.labels import literal, told_apart
 from epochal.present.marks import Entry, draw_marks
 from epochal.present.panel import FEW, Array, Panel
 from epochal.present.scales import on_scales
@@ -53,20 +53,6 @@ def draw(axes: Any, panel: Panel, theme: Theme) -> list[Entry]:
         axes.set_yticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
     return entries
-
-
-def literal(text: str, most: int = 10_000) -> str:
-    """Return a text without control characters, its middle left out if it is too long.
-
-    Example:
-        >>> literal("optimizer.learning_rate", 13)
-        'optimi…g_rate'
-    """
-    text = printable(text)
-    if len(text) <= most:
-        return text
-    head = most // 2
-    return f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
 
 
 def add_legend(axes: Any, entries: list[Entry], theme: Theme, columns: int) -> Any:
@@ -174,7 +160,7 @@ def _all_x(panel: Panel) -> Array:
 
 
 def _categories(axes: Any, panel: Panel, theme: Theme) -> None:
-    names = [literal(name, LONG) for name in panel.categories]
+    names = told_apart([literal(name) for name in panel.categories], lambda name: len(name) <= LONG)
     if panel.beneath:
         pairs = zip(names, panel.beneath, strict=True)
         names = [f"{name}\n{literal(more, LONG)}" for name, more in pairs]

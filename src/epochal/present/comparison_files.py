@@ -137,7 +137,7 @@ def metric_of(runs: Sequence[RunView]) -> str:
         if named:
             return named.most_common(1)[0][0]
     raise EvidenceError(
-        f"none of {len(runs):,} runs has a loss to compare settings by: name a metric (--metric)"
+        f"none of {len(runs):,} runs has a loss to compare settings by: choose another metric"
     )
 
 

@@ -110,7 +110,7 @@ class Drawn:
         files[".json"] = (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
         files[".csv"] = self.spec.to_csv().encode()
         for suffix, data in files.items():
-            write_atomically(base + suffix, data)
+            write_atomically(base + suffix, data, private=False)
         return [base + suffix for suffix in files]
 
     def to_bytes(self, kind: str, dpi: int = DPI) -> bytes:
@@ -244,18 +244,20 @@ def _metadata(spec: FigureSpec, kind: str) -> dict[str, Any]:
     """Return what stands inside the file: facts for people, and all of them for ``whence``."""
     origin = spec.provenance
     title, facts = spec.title or spec.name, json.dumps(_embedded(spec))
+    # Half of a surrogate pair, which a name may have, is no text that a file can hold.
+    title, short = (s.encode("utf-8", "replace").decode() for s in (title, origin.to_short()))
     if kind == "pdf":
         return {
-            "Title": title, "Subject": origin.to_short(), "Keywords": facts,
+            "Title": title, "Subject": short, "Keywords": facts,
             "Creator": origin.made_with, "CreationDate": None,
         }  # fmt: skip
     if kind == "svg":
         return {
-            "Title": title, "Description": origin.to_short(), "Source": facts,
+            "Title": title, "Description": short, "Source": facts,
             "Creator": origin.made_with or None, "Date": None,
         }  # fmt: skip
     return {
-        "Title": title, "Comment": origin.to_short(), "Epochal": facts,
+        "Title": title, "Comment": short, "Epochal": facts,
         "Software": origin.made_with,
     }  # fmt: skip
 

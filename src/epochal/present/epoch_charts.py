@@ -291,5 +291,5 @@ def save_epoch_charts(
     os.makedirs(base, exist_ok=True)
     paths = {name: os.path.join(base, f"{name}.png") for name in charts}
     for name, drawn in charts.items():
-        write_atomically(paths[name], drawn.to_bytes("png", DPI))
+        write_atomically(paths[name], drawn.to_bytes("png", DPI), private=False)
     return paths

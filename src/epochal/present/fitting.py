@@ -6,13 +6,17 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from epochal.present.axes import add_legend, literal, remarks
+from epochal.present.axes import add_legend, remarks
+from epochal.present.labels import literal, told_apart
 from epochal.present.marks import Entry
 from epochal.present.panel import Panel
 from epochal.present.style import Theme
 
 GAP_PT = 3.0
 POINTS_PER_INCH = 72.0
+
+LINES = 3
+"""So many an entry of a legend may have."""
 
 Drawing = tuple[Any, Panel, list[Entry]]
 """Axes, what they show, and the entries of their legend."""
@@ -186,8 +190,17 @@ def _fit_axis_labels(figure: Any, axes: Any) -> None:
 
 
 def _shorten_all(texts: Sequence[Any], room: float) -> None:
-    for text in texts:
-        _shorten(text, room)
+    """Shorten the labels of a legend, so that each still says which group it is of."""
+    ruler = texts[0]  # all have one font
+
+    def fits(label: str) -> bool:
+        ruler.set_text(label)
+        return _width(ruler) <= room
+
+    labels = [text.get_text() for text in texts]
+    made = told_apart(labels, fits, lines=LINES)
+    for text, label in zip(texts, made, strict=True):
+        text.set_text(label)
 
 
 def _shorten(text: Any, room: float, *, across: bool = True) -> None:

@@ -102,7 +102,7 @@ def logbook(
     text = merged(before, blocks, full)
     if text != before:
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        write_atomically(full, text.encode("utf-8", "replace"))
+        write_atomically(full, text.encode("utf-8", "replace"), private=False)
     return full
 
 
@@ -116,6 +116,8 @@ def _default_path(runs: Any) -> str:
 
 
 def _read(path: str) -> str:
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or pipe has no pages of ours
+        return ""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()

@@ -142,7 +142,7 @@ def model_card(
     parts += [literal(remark)] if remark else []
     text = "\n\n".join(filter(None, parts)) + "\n"
     os.makedirs(os.path.dirname(full), exist_ok=True)
-    write_atomically(full, text.encode("utf-8", "replace"))
+    write_atomically(full, text.encode("utf-8", "replace"), private=False)
     return full
 
 

@@ -68,7 +68,7 @@ class TrainingReport:
         full = os.path.abspath(os.fspath(path))
         os.makedirs(os.path.dirname(full), exist_ok=True)
         text = self.markdown(os.path.dirname(full))
-        write_atomically(full, text.encode("utf-8", "replace"))
+        write_atomically(full, text.encode("utf-8", "replace"), private=False)
         return full
 
     def markdown(self, folder: str) -> str:

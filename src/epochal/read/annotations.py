@@ -56,4 +56,6 @@ def fields(text: str, step: float | None, metric: str | None, author: str) -> di
         raise SettingError(f"an annotation is a text, not {text!r}")
     if step is not None and (isinstance(step, bool) or not math.isfinite(step)):
         raise SettingError(f"an annotation cannot stand at step {step!r}: give a number or None")
+    if step is not None and not isinstance(step, int | float):  # NumPy's, which JSON lacks
+        step = int(step) if step == int(step) else float(step)
     return {"text": text, "step": step, "metric": metric, "author": author}

@@ -33,6 +33,7 @@ _FIELDS = (
 OFTEN_ASKED = ("last", "min", "max", "mean", "best")
 """Statistics that are found without decoding the others."""
 
+_ALERT = ("title", "text", "level")
 _GIT = ("commit", "branch", "dirty", "remote", "changed_files", "untracked_files")
 
 
@@ -52,7 +53,7 @@ def document(contents: Contents) -> dict[str, Any]:
         "project": about["project"],
         "group": about.get("group"),
         "state": states[main.id] if main else "unknown",
-        "error": str((main.end() or {}).get("error", "")) if main else "",
+        "error": str((main.end() or {}).get("error") or "") if main else "",
         "tags": _tags(contents),
         "notes": _last(contents, "note", "text", about.get("notes", "")),
         "config": _config(contents),
@@ -183,7 +184,8 @@ def _user_summary(contents: Contents) -> dict[str, Any]:
 def _alerts(contents: Contents) -> list[dict[str, Any]]:
     found = []
     for session, event in contents.events("alert"):
-        alert = {"time_s": _time_s(session, event), **_without_kind(event.data)}
+        alert: dict[str, Any] = {"time_s": _time_s(session, event)}
+        alert |= {key: event.data[key] for key in _ALERT if key in event.data}
         found.append(alert | ({"rank": session.rank} if session.rank else {}))
     return found
 
@@ -218,7 +220,3 @@ def _time_s(session: Any, event: Any) -> float:
 
     at = (np.array([event.seq]), np.array([event.elapsed_ns]))
     return float(session.clock.time_s(*at)[0])
-
-
-def _without_kind(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key != "kind"}

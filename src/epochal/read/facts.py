@@ -180,5 +180,7 @@ class RunFacts:
 
     @property
     def damage(self) -> list[str]:
-        """Bytes that could not be used; empty for a sound run."""
-        return list(self._document["damage"])
+        """Bytes and events that could not be used, as far as they were looked at; else empty."""
+        told = self._document["damage"]
+        seen = self._contents.damage if "_contents" in self.__dict__ else []
+        return list(dict.fromkeys([*told, *seen]))

@@ -212,10 +212,14 @@ class Media(MediaFacts):
 
         from epochal.read.runs import arrow_array
 
-        found = json.loads(self.read())
-        names, rows = found["columns"], found["data"]
-        columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-        return pa.Table.from_arrays([arrow_array(_numbers(c)) for c in columns], names)
+        body = self.read()
+        try:
+            found = json.loads(body)
+            names, rows = found["columns"], found["data"]
+            columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+            return pa.Table.from_arrays([arrow_array(_numbers(c)) for c in columns], names)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DamageError(f"{self!r} is no table: {error}") from error
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write the bytes to a file as they are; return its absolute path.

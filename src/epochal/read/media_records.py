@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from functools import cached_property
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
-
+from epochal.media import stored
 from epochal.read.contents import Contents
-from epochal.store.events import CHUNK, Events, decoded
+from epochal.store.events import CHUNK, decoded
 
 OPEN_PACKS = 4
 """Packs that stay open while media of them are read."""
@@ -33,6 +31,7 @@ class Records:
 
     Attributes:
         texts, elapsed_ns, run_dirs: the JSON of each, its time, and the run that has its bytes.
+        columns: what they are found by.
         packs: to read from.
     """
 
@@ -42,12 +41,18 @@ class Records:
         self.run_dirs: list[str] = []
         self.packs = Packs()
         self._latest: tuple[int, list[dict[str, Any]]] = (-1, [])
+        self.columns = Columns([], [], [])
         for session in contents.sessions:
-            for found, offset_ns in session.undecoded("media"):
-                seen = _visible(found, session.limit)
-                self.texts += seen.texts
-                self.elapsed_ns += [mono_ns + offset_ns for mono_ns in seen.mono_ns]
-                self.run_dirs += [session.run_dir] * len(seen)
+            for event, text in session.with_texts("media"):
+                data = event.data
+                step = data.get("step")
+                if step is None or step <= session.limit:
+                    self.texts.append(text)
+                    self.elapsed_ns.append(event.elapsed_ns)
+                    self.run_dirs.append(session.run_dir)
+                    self.columns.keys.append(sys.intern(data["key"]))
+                    self.columns.types.append(sys.intern(data["type"]))
+                    self.columns.steps.append(step)
 
     def data(self, at: int) -> dict[str, Any]:
         """Return the fields of one; its neighbors are decoded with it, as they are asked for next.
@@ -61,24 +66,6 @@ class Records:
             fields = list(decoded(texts))
             self._latest = number, fields
         return fields[place]
-
-    @cached_property
-    def columns(self) -> Columns:
-        """What media are found by."""
-        columns = Columns([], [], [])
-        for data in decoded(self.texts):
-            columns.keys.append(sys.intern(str(data["key"])))
-            columns.types.append(sys.intern(str(data["type"])))
-            columns.steps.append(data.get("step"))
-        return columns
-
-
-def _visible(found: Events, limit: float) -> Events:
-    """Return the records that a resume has not hidden."""
-    if limit == np.inf:
-        return found
-    steps = [data.get("step") for data in decoded(found.texts)]
-    return found.where([step is None or step <= limit for step in steps])
 
 
 class Packs:
@@ -99,6 +86,7 @@ class Packs:
             self._open[path] = file  # the latest is the last
             if len(self._open) > OPEN_PACKS:
                 self._open.pop(next(iter(self._open))).close()
+            size = stored.there(file, offset, size)
             if hasattr(os, "pread"):  # the place in a file is shared with forked processes
                 return os.pread(file.fileno(), size, offset)
             file.seek(offset)

@@ -35,7 +35,7 @@ class Definition:
     def updated(self, given: Mapping[str, Any]) -> Definition:
         """Return it with what was given anew; unknown or wrong fields are left out."""
         new: dict[str, Any] = {
-            name: given[name] for name in ("unit", "x") if given.get(name) is not None
+            name: given[name] for name in ("unit", "x") if isinstance(given.get(name), str)
         }
         if given.get("goal") in GOALS:
             new["goal"] = given["goal"]

@@ -18,7 +18,7 @@ from epochal.journal.frames import Segment
 from epochal.read.rows import Points, Rows, joined, points_of, rows_after, split_long, wanted_keys
 from epochal.store import sealed, statistics
 from epochal.store.columns import Block, SegmentData, read_segment
-from epochal.store.events import Events, of_manifest
+from epochal.store.events import NO_KIND, Events, of_manifest
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
 from epochal.store.statistics import Stats
 
@@ -199,6 +199,9 @@ class LivePart:
             if not d.torn
         ]
         self.stored_events = data.events
+        if strange := data.events.kinds.count(NO_KIND):
+            what = "events are no JSON objects with a kind"
+            self.damage.append(f"{segment.name}: {strange:,} {what}")
         start = data.descriptor
         self.offset_ns = start.get("elapsed_ns", 0) - start.get("mono_ns", 0)
         self.blocks: dict[Layout, list[Block]] = {}

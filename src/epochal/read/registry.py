@@ -91,7 +91,7 @@ class ExperimentRegistry:
         folder.describe(run_dir)
         if not run_dir.startswith(self.root + os.sep) and run_dir not in self._registered():
             listed = json.dumps([*self._registered(), run_dir], indent=2)
-            self._write(os.path.join(self.root, REGISTERED), listed)
+            self._write(os.path.join(self.root, REGISTERED), listed, private=True)
             self._project.elsewhere = self._registered()
         return RunView(run_dir)
 
@@ -139,7 +139,8 @@ class ExperimentRegistry:
         """
         body = {"format": 1, "root": self.root, "runs": [_described(run) for run in self.list()]}
         where = os.path.abspath(path)
-        self._write(where, json.dumps(_strict(body), indent=2, allow_nan=False, default=str))
+        text = json.dumps(_strict(body), indent=2, allow_nan=False, default=str)
+        self._write(where, text, private=False)
         return where
 
     def _registered(self) -> builtins.list[str]:
@@ -154,9 +155,9 @@ class ExperimentRegistry:
         return [str(each) for each in listed if folder.is_run(str(each))]
 
     @staticmethod
-    def _write(path: str, text: str) -> None:
+    def _write(path: str, text: str, *, private: bool) -> None:
         try:
-            write_atomically(path, text.encode("utf-8") + b"\n")
+            write_atomically(path, text.encode("utf-8") + b"\n", private=private)
         except OSError as error:
             message = f"cannot write {path}: {error.strerror or error}"
             raise RunFolderError(message) from error

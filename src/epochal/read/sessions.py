@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from epochal.core.errors import DamageError
+from epochal.core.event_shapes import Sieve
 from epochal.read.parts import Part, PartEvent, Rows, events_of
 from epochal.store.columns import Array
-from epochal.store.events import Events
+from epochal.store.events import decoded
 
 STATES = ("running", "finished", "failed", "interrupted", "killed", "lost", "unknown")
 
@@ -81,26 +82,40 @@ class SessionData:
         return next((p.descriptor for p in reversed(self.parts) if p.descriptor), {})
 
     def events(self, *kinds: str) -> list[PartEvent]:
-        """Return its events of some kinds, of all if none is given, that can be read, in order."""
+        """Return its events of some kinds, of all if none is given, that can be read, in order.
+
+        Those that do not hold what their kind needs are left out and said in ``damage``.
+        """
         if kinds not in self._events:
             found = []
             for part in self.parts:
+                sieve = Sieve(part.segment.name)
                 try:
-                    found += events_of(part, *kinds)
+                    stored = events_of(part, *kinds)
                 except DamageError as error:
                     self.damage.append(str(error))
+                    continue
+                found += [e for e in stored if sieve.passes(e.data, kinds, e.elapsed_ns)]
+                self.damage += sieve.told()
             self._events[kinds] = found
         return self._events[kinds]
 
-    def undecoded(self, kind: str) -> Iterator[tuple[Events, int]]:
-        """Yield its events of a kind that can be read, and what makes their times elapsed ones."""
+    def with_texts(self, kind: str) -> Iterator[tuple[PartEvent, bytes]]:
+        """Yield what :meth:`events` returns, each with its JSON, and keep none of it."""
         for part in self.parts:
+            sieve = Sieve(part.segment.name)
             try:
-                events = part.stored_events
+                stored = part.stored_events
             except DamageError as error:
                 self.damage.append(str(error))
                 continue
-            yield events.where([each == kind for each in events.kinds]), part.offset_ns
+            mine = stored.where([each == kind for each in stored.kinds])
+            fields = zip(mine.seq, mine.mono_ns, decoded(mine.texts), mine.texts, strict=True)
+            for seq, mono_ns, data, text in fields:
+                event = PartEvent(seq, mono_ns + part.offset_ns, data)
+                if sieve.passes(data, (kind,), event.elapsed_ns):
+                    yield event, text
+            self.damage += sieve.told()
 
     @cached_property
     def clock(self) -> Clock:

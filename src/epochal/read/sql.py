@@ -158,8 +158,19 @@ def _tables(
 def _of_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> tuple[pa.Schema, _Batches]:
     import pyarrow as pa
 
-    table = pa.Table.from_pylist(list(rows), schema)
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    for name in [field.name for field in schema if pa.types.is_floating(field.type)]:
+        for row in plain:  # steps may be integers that no float is: the nearest one
+            row[name] = None if row[name] is None else float(row[name])
+    table = pa.Table.from_pylist(plain, schema)
     return schema, lambda: iter(table.to_batches())
+
+
+def _plain(value: Any) -> Any:
+    """Return a text, or texts, as UTF-8 can hold it, and anything else as it is."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _schema(**columns: str) -> pa.Schema:
@@ -313,7 +324,7 @@ def _events(runs: Runs) -> Iterator[pa.RecordBatch]:
                 *(_repeated(text, n) for text in (run.id, run.project, run.name)),
                 pa.array(np.full(n, session.ordinal)), pa.array(seq),
                 pa.array(clock.elapsed_s(elapsed_ns)), pa.array(clock.time_s(seq, elapsed_ns)),
-                pa.array([str(event.data.get("kind")) for event in events]),
+                pa.array([_plain(event.data["kind"]) for event in events]),
                 pa.array([json.dumps(event.data) for event in events]),
                 pa.array(np.full(n, session.rank)),
             ]  # fmt: skip

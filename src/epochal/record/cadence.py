@@ -140,7 +140,8 @@ class Cadence:
     due at its first call and whenever the interval that its step, epoch or time lies in is another
     than at the last call that was due; intervals of steps and epochs begin at multiples, intervals
     of seconds at the first call.  Further calls for the step and epoch that were due are due too,
-    so that all rows of one step are kept or none.
+    so that all rows of one step are kept or none; a call that names no epoch means that of the
+    step.
 
     Two threads that ask for the same kind in the same instant may both be told that it is due.
 
@@ -195,7 +196,8 @@ class Cadence:
             start = pace.start = position
         bucket = (position - start) // count
         if bucket == pace.bucket:
-            return (step, epoch) == (pace.step, pace.epoch) and (step is not None or unit != "s")
+            same = step == pace.step and (pace.epoch == epoch or None in (epoch, pace.epoch))
+            return same and (step is not None or unit != "s")
         pace.bucket, pace.step, pace.epoch = bucket, step, epoch
         return True
 

@@ -26,6 +26,7 @@ from epochal.core.items import (
 )
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
+from epochal.journal.session import is_sound
 from epochal.store.events import Events
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,7 @@ Array = npt.NDArray[Any]
 _READINGS = itertools.count(1)
 _TAIL_BYTES = 64
 _MERGED_ROWS = 16_384
+_HEADER_WORDS = items.HEADER.size // 8
 
 
 @dataclass
@@ -134,7 +136,7 @@ def read_segment(
         data = file.read()
     start, old = found.stop, len(found.blocks)
     scanned = [
-        each._replace(start=start + each.start, stop=start + each.stop)
+        _sound(each._replace(start=start + each.start, stop=start + each.stop))
         for each in frames.scan(data, segment.mark)
     ]
     for each in scanned:  # first: a later descriptor also lists what a damaged frame defined
@@ -160,6 +162,13 @@ def read_segment(
     found.size, found.layouts = start + len(data), dict(layouts)
     read = found.stop - start
     found.tail = (found.tail + data[max(0, read - _TAIL_BYTES) : read])[-_TAIL_BYTES:]
+    return found
+
+
+def _sound(found: Frame | Damage) -> Frame | Damage:
+    """Return a frame, or damage in place of one that describes nothing."""
+    if isinstance(found, Frame) and not is_sound(found):
+        return Damage(found.start, found.stop, "the frame says nothing of its session")
     return found
 
 
@@ -251,6 +260,7 @@ def decode_columns(
         payload: items, as in one frame or in several neighboring ones.
         layouts: known layouts by id; extended by what the payload defines.
     """
+    payload = payload[: len(payload) // 8 * 8]  # it always is: or a stranger wrote it
     words = np.frombuffer(payload, "<u8")
     heads, others = _rows_by_head(payload, words, layouts)
     yield from others
@@ -289,6 +299,9 @@ def _rows_by_head(
     while at < end:
         head = quick[at]
         code, size = head & 0xFFFFFFFF, head >> 35
+        if at + size > end or (size < _HEADER_WORDS and code):
+            at += 1  # no item: a stranger's, whose checksum fits all the same
+            continue
         if code >= FIRST_LAYOUT:
             following = at + size
             alone = following >= end or quick[following] != head
@@ -299,7 +312,7 @@ def _rows_by_head(
         if code == EVENT:
             events.append((at, size))
         elif code in (DEFINE, LONG):
-            item = items.decode_one(code, payload[at * 8 : (at + size) * 8], layouts)
+            item = items.decode_sound(code, payload[at * 8 : (at + size) * 8], layouts)
             if isinstance(item, RowItem):
                 rare.setdefault(item.layout, []).append(item)
         at += max(size, 1)

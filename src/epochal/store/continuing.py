@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from epochal.core import items
 from epochal.core.errors import RunNotFoundError, SettingError
+from epochal.core.event_shapes import fault
 from epochal.core.items import IMPLICIT_STEP, Layout, RowItem
 from epochal.core.names import slug
 from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
-from epochal.journal.session import next_ordinal
+from epochal.journal.session import is_sound, next_ordinal
 from epochal.store import folder, sealed
 from epochal.store.events import of_manifest
 
@@ -152,7 +153,7 @@ def _sealed_end(target_dir: str, segment: Segment) -> _End:
     if manifest.rank:
         return _End(manifest.last_elapsed_ns, None, False, [])  # noqa: FBT003 - as below
     found = of_manifest(target_dir, manifest).of("config")
-    updates = [event.data["update"] for event in found]
+    updates = [event.data["update"] for event in found if not fault(event.data)]
     annotates = manifest.descriptor.get("role") == "annotate"
     known = [Layout.from_dict(each) for each in manifest.descriptor.get("layouts", ())]
     known += [file.layout for file in manifest.files if file.layout]
@@ -172,7 +173,7 @@ def _journal_end(path: str, segment: Segment) -> _End:
     for found in frames.scan(data, segment.mark):
         if not isinstance(found, Frame):
             continue
-        if found.kind == frames.DESCRIPTOR:
+        if found.kind == frames.DESCRIPTOR and is_sound(found):
             descriptor = json.loads(bytes(found.payload))
             layouts.update((e["id"], Layout.from_dict(e)) for e in descriptor["layouts"])
         elif found.kind == frames.ITEMS:
@@ -181,7 +182,7 @@ def _journal_end(path: str, segment: Segment) -> _End:
                 if isinstance(item, RowItem):
                     step = item.step
                     given = given or not item.layout.variant & IMPLICIT_STEP
-                elif item.data["kind"] == "config":
+                elif item.data["kind"] == "config" and not fault(item.data):
                     updates.append(item.data["update"])
     if not descriptor or descriptor.get("role") == "annotate":
         return _End(0, None, False, updates)  # noqa: FBT003 - the fields say what it is

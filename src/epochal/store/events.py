@@ -22,6 +22,9 @@ CHUNK = 32
 """Events that are decoded at once: one by one takes twice as long, and so do thousands, as they
 wake Python's garbage collector."""
 
+NO_KIND = ""
+"""The kind of what is stored as an event and is no JSON object with one."""
+
 _PREFIX = b'{"kind":"'
 
 
@@ -81,14 +84,30 @@ class Events:
 
 def _kind_of(text: bytes) -> str:
     if text.startswith(_PREFIX):
-        return text[len(_PREFIX) : text.index(b'"', len(_PREFIX))].decode("ascii")
-    return str(json.loads(text).get("kind"))
+        kind, quote, _ = text[len(_PREFIX) :].partition(b'"')
+        return kind.decode("latin-1") if quote else NO_KIND
+    return str(_alone(text).get("kind", NO_KIND))
 
 
 def decoded(texts: Sequence[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the fields of events, decoding many at once."""
+    """Yield the fields of events, decoding many at once; of what is no JSON object none."""
     for start in range(0, len(texts), CHUNK):
-        yield from json.loads(b"[%b]" % b",".join(texts[start : start + CHUNK]))
+        chunk = texts[start : start + CHUNK]
+        try:
+            found = json.loads(b"[%b]" % b",".join(chunk))
+        except (ValueError, RecursionError):
+            found = []
+        if len(found) != len(chunk) or not all(type(each) is dict for each in found):
+            found = map(_alone, chunk)
+        yield from found
+
+
+def _alone(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def of_manifest(folder: str, manifest: Manifest) -> Events:

@@ -23,11 +23,35 @@ from typing import Any
 from epochal.core.errors import AmbiguousRunError, RunFolderError, RunNotFoundError, did_you_mean
 from epochal.core.names import folder_name, slug
 from epochal.core.records import RunInfo
+from epochal.core.shapes import (
+    ID,
+    INSTANT,
+    PATH,
+    SEED,
+    STEP,
+    TEXT,
+    TREE,
+    Shape,
+    holding,
+    listed,
+    mapping,
+)
 
 RUN_FILE = "run.json"
 FORMAT = 1
-ESSENTIAL = frozenset(("id", "name", "project", "created_s"))
-"""What every ``run.json`` has."""
+_TEXTS = listed(TEXT)
+_SHAPE = Shape(
+    {"id": ID, "name": TEXT, "project": TEXT, "created_s": INSTANT},
+    {
+        "config": TREE, "tags": _TEXTS, "notes": TEXT, "sinks": _TEXTS, "sinks_missing": _TEXTS,
+        "sink_options": mapping(TREE), "sink_objects": _TEXTS, "argv": _TEXTS, "cwd": TEXT,
+    },
+    {
+        "group": TEXT, "job_type": TEXT, "seed": SEED, "job": TEXT, "host": TEXT,
+        "fork": holding({"run": TEXT, "step": STEP}, dir=PATH),
+    },
+)  # fmt: skip
+"""What every ``run.json`` has, and what it may have."""
 
 _FOLDER = re.compile(r"[a-z0-9-]+-\d{8}-\d{6}-([a-z0-9]{8,64})\Z")
 
@@ -70,11 +94,12 @@ def describe(run_dir: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             found = json.loads(file.read())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"cannot read {path}: {error}"
         raise RunFolderError(message) from error
-    if not isinstance(found, dict) or not found.keys() >= ESSENTIAL:
-        message = f"{path} does not describe a run"
+    if not isinstance(found, dict) or (wrong := _SHAPE.fault(found)):
+        why = wrong if isinstance(found, dict) else "it is no object"
+        message = f"{path} does not describe a run: {why}"
         raise RunFolderError(message)
     return found
 

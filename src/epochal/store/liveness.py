@@ -18,11 +18,12 @@ from epochal.core import items, ring
 from epochal.core.system import host_name
 from epochal.journal import frames
 from epochal.journal.frames import Frame
-from epochal.journal.session import boot_id, first_descriptor
+from epochal.journal.session import boot_id, first_descriptor, is_sound
 
 SILENCE_S = 60.0
 TAIL_BYTES = 8 << 20
 """So much of a file's end holds a descriptor: one follows each MiB, and a write has at most 4."""
+_CLOCKS = (frames.DESCRIPTOR, frames.HEARTBEAT)
 
 
 class Life(enum.Enum):
@@ -53,7 +54,7 @@ def life(run_dir: str, session: str, *, now_s: float | None = None) -> Life:
     for found in frames.scan(data, last.mark):
         if isinstance(found, Frame) and found.kind == frames.ITEMS:
             rows = found.payload
-        elif isinstance(found, Frame) and found.kind in (frames.DESCRIPTOR, frames.HEARTBEAT):
+        elif isinstance(found, Frame) and found.kind in _CLOCKS and is_sound(found):
             body = json.loads(bytes(found.payload))
             heartbeat_ns = max(heartbeat_ns, body["wall_ns"])
             descriptor = body if found.kind == frames.DESCRIPTOR else descriptor

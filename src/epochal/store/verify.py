@@ -15,6 +15,7 @@ import numpy as np
 
 from epochal.core import ring
 from epochal.core.errors import DamageError, RunFolderError
+from epochal.core.event_shapes import Sieve
 from epochal.core.items import Layout
 from epochal.core.names import slug
 from epochal.journal import frames
@@ -25,7 +26,7 @@ from epochal.store import checkpoint_check, cursor, folder, media_check, sealed,
 from epochal.store.checker import Checker
 from epochal.store.checkpoint_check import CheckpointRecord
 from epochal.store.columns import SegmentData, read_segment
-from epochal.store.events import Events, of_manifest
+from epochal.store.events import Events, decoded, of_manifest
 from epochal.store.level_files import level_path, open_level
 from epochal.store.liveness import Life, life
 from epochal.store.media_check import MediaRecord
@@ -34,7 +35,10 @@ from epochal.store.sequence import Range
 
 
 class Damaged(NamedTuple):
-    """Bytes ``start`` to ``stop`` of a file (relative to the run folder) that cannot be used."""
+    """Bytes ``start`` to ``stop`` of a file (relative to the run folder) that cannot be used.
+
+    0 to 0: the bytes are sound, and what they say cannot be used.
+    """
 
     file: str
     start: int
@@ -199,7 +203,7 @@ class _Session:
             return  # sealed since it was listed: its manifest comes next
         self._counted(path)
         self.descriptor = data.descriptor or self.descriptor
-        self._take(data)
+        self._take(segment, data)
         for each in data.damage:
             damaged = Damaged(f"journal/{segment.name}", each.start, each.stop, each.reason)
             if not each.torn:
@@ -212,13 +216,18 @@ class _Session:
                     " frame; what it held is in the next file"
                 )
 
-    def _take(self, data: SegmentData) -> None:
+    def _take(self, segment: Segment, data: SegmentData) -> None:
         for block in data.blocks:
             self.seq += sequence.ranges(block.rows["seq"])
         self.seq += sequence.ranges(np.array(data.events.seq))
-        self._take_events(data.events)
+        self._take_events(segment, data.events)
 
-    def _take_events(self, events: Events) -> None:
+    def _take_events(self, segment: Segment, events: Events) -> None:
+        sieve = Sieve(segment.name)
+        fields = zip(events.kinds, decoded(events.texts), strict=True)
+        events = events.where([sieve.passes(data, (kind,)) for kind, data in fields])
+        for reason in sieve.reasons():
+            self._damaged(f"journal/{segment.name}", 0, 0, reason)
         self.media |= media_check.records(events)
         self.checkpoints += checkpoint_check.records(events)
         self.found.dropped += sum(int(e.data.get("dropped") or 0) for e in events.of("end"))
@@ -229,7 +238,7 @@ class _Session:
             for start, stop, reason in manifest.damage:  # as it was when it was sealed
                 self._damaged(f"journal/{segment.name}", start, stop, f"{reason} (before sealing)")
             with contextlib.suppress(DamageError):  # told below
-                self._take_events(of_manifest(self.sealed, manifest))
+                self._take_events(segment, of_manifest(self.sealed, manifest))
         self.seq += [(event["seq"], event["seq"] + 1) for event in manifest.events]
         for file in manifest.files:
             content = self.files.check(os.path.join(self.sealed, file.name), file)

@@ -7,6 +7,7 @@ once.  What has no place in it: media, console, files, the code's differences, v
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -79,7 +80,7 @@ def write(
     names = sorted({str(each["name"]) for each in table})
     head, rows = _summary(table, kept)
     page = document(title or f"Epochal: {', '.join(names)}", content, head, rows)
-    write_atomically(path, page)
+    write_atomically(path, page, private=False)
     metrics = {each["name"] for project in table for each in project["runs"]["metrics"]}
     return Exported(count, len(metrics), len(page))
 
@@ -134,8 +135,10 @@ def _content(
     state: State, points: int, *, mean_only: bool
 ) -> tuple[bytes, list[dict[str, Any]], dict[str, Any]]:  # fmt: skip
     """Return the container, what the server says of each project, and its recorded answers."""
-    routes = [route for module in (runs, run, series, charts, compare)
-              for route in module.routes(state)]  # fmt: skip
+    # No second answer brings the curves for which there was no time in the first.
+    routes = [*runs.routes(state, curves_s=math.inf),
+              *(route for module in (run, series, charts, compare)
+                for route in module.routes(state))]  # fmt: skip
     asked = Asked(Starlette(routes=routes, exception_handlers=answers.handlers(state.root)))
     while (listed := asked.get("/api/projects"))["indexing"]:
         time.sleep(0.05)

@@ -44,7 +44,8 @@ def routes(state: State) -> list[Route]:
     """Return the routes of this file."""
 
     def listed(request: Request) -> Any:
-        return of_run(state.view(request.path_params["id"]))
+        view = state.view(request.path_params["id"])
+        return size_of(view.dir) if query.switch(request, "size") else of_run(view)
 
     def one(request: Request) -> Any:
         view, path = state.view(request.path_params["id"]), request.path_params["path"]
@@ -98,6 +99,17 @@ def of_run(view: RunView) -> dict[str, Any]:
             for each in view.checkpoints
         ],
     }  # fmt: skip
+
+
+def size_of(folder: str) -> dict[str, Any]:
+    """Return how many files a run's folder has, and their bytes together.
+
+    Raises:
+        RunFolderError: the folder cannot be read.
+    """
+    files, truncated = beneath.listing(folder, MOST_FILES)
+    size = sum(each.bytes for each in files)
+    return {"count": len(files), "bytes": size, "truncated": truncated}
 
 
 def _inside(folder: str, path: str) -> str:

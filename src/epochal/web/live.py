@@ -9,6 +9,7 @@ from typing import Any
 from epochal.core.items import Layout
 from epochal.journal import frames
 from epochal.journal.frames import Frame, Segment
+from epochal.journal.session import is_sound
 from epochal.store.catalog_entry import Watch
 from epochal.store.columns import Block, decode_columns
 from epochal.store.events import Events
@@ -75,7 +76,7 @@ class Tail:
             if not isinstance(found, Frame):
                 continue
             good = found.stop
-            if found.kind == frames.DESCRIPTOR:
+            if found.kind == frames.DESCRIPTOR and is_sound(found):
                 self._describe(json.loads(bytes(found.payload)))
             elif found.kind == frames.ITEMS:
                 self._count(found.payload)

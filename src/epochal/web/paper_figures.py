@@ -26,19 +26,22 @@ class Figure:
         draw: draws it; takes what it is made of, and how it looks.
         why_not: returns why it cannot be made, "" if it can.
         needs: what is asked of the person: "metric", "task", "baseline", "x", "by".
+        column: how wide it is unless somebody says: "single" or "full"; "": as it needs; None: it
+            is for a screen and has no other width.
     """
 
     title: str
     draw: Callable[..., Drawn]
     why_not: Callable[[Subject], str]
     needs: tuple[str, ...] = ()
+    column: str | None = "single"
 
 
 def listed(subject: Subject) -> list[dict[str, Any]]:
     """Return all figures with the reasons why some cannot be made."""
     return [
         {"name": name, "title": each.title, "why": reasons.reason(each.why_not, subject),
-         "needs": list(each.needs)}
+         "needs": list(each.needs), "column": each.column}
         for name, each in known().items()
     ]  # fmt: skip
 
@@ -74,7 +77,7 @@ def known() -> dict[str, Figure]:
         "training_curves": Figure(
             "Training curves",
             lambda s, **look: figures.training_curves(s.runs, x=s.x, by=s.by, **look),
-            reasons.no_role("train_loss", "val_loss", "lr", "grad_norm"), ("x", "by"),
+            reasons.no_role("train_loss", "val_loss", "lr", "grad_norm"), ("x", "by"), "full",
         ),
         "seed_bands": Figure(
             "A metric with bands over seeds",
@@ -89,7 +92,7 @@ def known() -> dict[str, Figure]:
         "loss_distribution": Figure(
             "Distribution of the loss",
             lambda s, **look: figures.loss_distribution(s.runs, x=s.x, by=s.by, **look),
-            reasons.no_distribution, ("x", "by"),
+            reasons.no_distribution, ("x", "by"), "full",
         ),
         "gradient_flow": Figure(
             "Gradients by layer",
@@ -98,12 +101,12 @@ def known() -> dict[str, Figure]:
         "training_progress": Figure(
             "Progress of one run",
             lambda s, **look: figures.training_progress(s.runs, **look),
-            reasons.no_progress,
+            reasons.no_progress, column="full",
         ),
     }  # fmt: skip
     charts = {
         f"{BY_EPOCH}{name}": Figure(
-            f"By epochs: {each.title}", _chart(name), reasons.no_chart(name)
+            f"By epochs: {each.title}", _chart(name), reasons.no_chart(name), column=None
         )
         for name, each in CHARTS.items()
     }  # fmt: skip
@@ -136,7 +139,7 @@ def _of_settings() -> dict[str, Figure]:
                 s.runs, s.metric, by=s.by, statistic=s.option("statistic"), goal=s.option("goal"),
                 **look,
             ),
-            reasons.no_settings, ("metric", "by"),
+            reasons.no_settings, ("metric", "by"), "full",
         ),
         "performance_profile": Figure(
             "Performance profiles over tasks", of_tasks(figures.performance_profile),
@@ -144,7 +147,7 @@ def _of_settings() -> dict[str, Figure]:
         ),
         "critical_difference": Figure(
             "Critical differences over tasks", of_tasks(figures.critical_difference),
-            reasons.no_tasks, ("metric", "task", "by"),
+            reasons.no_tasks, ("metric", "task", "by"), "",
         ),
     }  # fmt: skip
 

@@ -55,6 +55,7 @@ def about(view: RunView, root: str, slug: str) -> dict[str, Any]:
     # Where the environment was not looked into, what the start itself said is known.
     started = folder.describe(view.dir)
     environment = {**{key: started[key] for key in _STARTED if key in started}, **environment}
+    annotations = [asdict(each) for each in view.annotations]  # before what is said of damage
     return {
         "id": view.id, "name": view.name, "project": view.project, "group": view.group,
         "slug": slug,
@@ -71,7 +72,7 @@ def about(view: RunView, root: str, slug: str) -> dict[str, Any]:
         "fork": view.fork, "missing_parent": view.missing_parent,
         "alerts": view.alerts, "problems": view.problems, "refused": view.refused,
         "lost": view.lost, "damage": view.damage,
-        "annotations": [asdict(each) for each in view.annotations],
+        "annotations": annotations,
     }  # fmt: skip
 
 

@@ -15,9 +15,16 @@ from starlette.routing import Route
 
 from epochal.core.errors import FilterError, RunNotFoundError, did_you_mean
 from epochal.read.runs import Runs
-from epochal.web.answers import RefusedError, entity_tag, getting, to_json, unchanged
+from epochal.web.answers import (
+    RefusedError,
+    entity_tag,
+    getting,
+    json_answer,
+    to_json,
+    unchanged,
+)
 from epochal.web.integers import exact
-from epochal.web.sparks import Sparks
+from epochal.web.sparks import BUDGET_S, Sparks
 
 if TYPE_CHECKING:
     from epochal.store.catalog import Catalog
@@ -36,9 +43,14 @@ DESCRIBED_BY = 10
 """So many of the newest runs are asked for units and goals."""
 
 
-def routes(state: State) -> list[Route]:
-    """Return the routes of this file."""
-    sparks, table = Sparks(state), Table(state)
+def routes(state: State, *, curves_s: float = BUDGET_S) -> list[Route]:
+    """Return the routes of this file.
+
+    Args:
+        state: of the server.
+        curves_s: so long a list of projects waits for their curves, in seconds.
+    """
+    sparks, table = Sparks(state, curves_s), Table(state)
 
     def projects(_request: Request) -> dict[str, Any]:
         runs = state.runs()
@@ -63,7 +75,15 @@ class Table:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
     def answer(self, request: Request) -> Response:
-        """Return the runs of a project, column by column."""
+        """Return the runs of a project, column by column.
+
+        With ``typed=1`` what is wrong with the filter is an answer like any other, ``{"error",
+        "at"}``.
+
+        Raises:
+            RefusedError: the filter is not valid.
+            RunNotFoundError: there is no such project.
+        """
         state, query = self._state, request.query_params
         slug, expression = query.get("project", ""), query.get("filter", "")
         columns = _columns(query.get("columns", ""))
@@ -77,7 +97,13 @@ class Table:
         etag = entity_tag(version, slug, expression, json.dumps(columns), len(runs))
         answer = unchanged(request, etag)
         if answer is None:
-            body = self._body(etag, runs, expression, columns, version)
+            try:
+                body = self._body(etag, runs, expression, columns, version)
+            except RefusedError as error:
+                if not query.get("typed"):
+                    raise
+                # It is not typed to its end yet, and browsers log each failure in their console.
+                return json_answer(request, {"error": error.message, **error.more})
             answer = Response(body, media_type="application/json", headers={"etag": etag})
         return answer
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 POINTS = 60
 BUDGET_S = 0.3
-"""So long one answer waits for curves; the others come with the next one."""
+"""A list of projects is not kept waiting longer."""
 
 Spark = tuple[str | None, list[float]]
 
@@ -28,10 +28,11 @@ class Sparks:
 
     Args:
         state: of the server.
+        budget_s: so long one answer waits for curves; the others come with the next one.
     """
 
-    def __init__(self, state: State) -> None:
-        self._state, self._lock = state, threading.Lock()
+    def __init__(self, state: State, budget_s: float = BUDGET_S) -> None:
+        self._state, self._lock, self._budget_s = state, threading.Lock(), budget_s
         self._kept: dict[str, tuple[int, Spark]] = {}
         self._left: list[Known] = []
         self._spent_s = 0.0
@@ -43,7 +44,7 @@ class Sparks:
             version, spark = self._kept.get(run.place.id, (-1, (None, [])))
         if version == run.version:
             return spark
-        if self._spent_s > BUDGET_S or (run.tails and version >= 0):
+        if self._spent_s > self._budget_s or (run.tails and version >= 0):
             self._left.append(run)
             return spark
         began = time.monotonic()

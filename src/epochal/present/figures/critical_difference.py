@@ -9,11 +9,11 @@ import numpy as np
 from epochal.analyze.ranks import RankComparison, compare_ranks
 from epochal.core.errors import EvidenceError
 from epochal.markup.rounding import p_value
-from epochal.present.axes import literal
 from epochal.present.drawing import Drawn, Look, render
 from epochal.present.figures.standings import origin
 from epochal.present.figures.task_scores import TaskScores, task_scores
 from epochal.present.figures.words import count
+from epochal.present.labels import literal, told_apart
 from epochal.present.panel import NO_POINTS, Array, Curve, Note, Panel, Segment
 from epochal.present.spec import FigureSpec
 from epochal.present.venues import venue_of
@@ -128,6 +128,9 @@ class _Diagram:
         self.top = 3.4 if ranked.critical_difference is not None else 1.6
         self.height = self.top + self.below + 1.15 * self.rows
 
+        every = [literal(name) for name in ranked.ranks.names]
+        self.names = told_apart(every, lambda name: len(name) <= self.longest)
+
     def panel(self) -> Panel:
         """Return the axis, the critical difference, the bars and the methods."""
         segments, notes = self._axis()
@@ -184,7 +187,7 @@ class _Diagram:
         """Return the elbow and the text of a method, the better half on the left."""
         at = self.order[place]
         rank = float(self.means[at])
-        name = literal(self.ranked.ranks.names[at], self.longest)
+        name = self.names[at]
         left = place < self.rows
         row = place if left else self.k - 1 - place
         y = -self.below - 1.15 * row - 0.4

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from epochal.analyze import replicates as keys
 from epochal.analyze.curves import align
 from epochal.analyze.estimates import t_quantile
 from epochal.analyze.groups import find_groups
 from epochal.core.errors import EvidenceError, MetricNotFoundError
+from epochal.core.nested import flatten
 from epochal.present.panel import Array
 from epochal.present.sources import Pieces, Points, pieces
 from epochal.read.view import RunView
@@ -34,10 +37,12 @@ class RunGroup:
     Attributes:
         label: what the legend calls them.
         runs: those that differ by seed only.
+        setting: config key → value of what differs between the groups; empty: none is known.
     """
 
     label: str
     runs: tuple[RunView, ...]
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
 
 def grouped(
@@ -45,6 +50,7 @@ def grouped(
 ) -> tuple[list[RunGroup], list[str]]:
     """Return groups of runs that differ by seed only, and what readers must know of them.
 
+    Labels say what differs between the groups that are drawn; what all of these share is said once.
     Runs that did not finish are left out where others did, and that is said; so are groups beyond
     the eighth.
 
@@ -56,7 +62,7 @@ def grouped(
     """
     if len(runs) == 1:
         return [RunGroup(runs[0].name, (runs[0],))], []
-    groups = [RunGroup(run.name, (run,)) for run in runs]
+    groups = _each_alone(runs)
     notes: list[str] = []
     if metric is not None:
         try:
@@ -68,7 +74,32 @@ def grouped(
     if len(groups) > MAX_GROUPS:
         rest = ", ".join(group.label for group in groups[MAX_GROUPS:])
         notes.append(f"{len(groups) - MAX_GROUPS} more groups are not drawn: {rest}")
-    return groups[:MAX_GROUPS], notes
+    shown, shared = _without_shared(groups[:MAX_GROUPS], runs)
+    return shown, [*notes, f"all that are drawn have {shared}"] if shared else notes
+
+
+def _each_alone(runs: Sequence[RunView]) -> list[RunGroup]:
+    """Return a group for each run; runs of one name are told apart by their ids."""
+    names = Counter(run.name for run in runs)
+    return [
+        RunGroup(run.name if names[run.name] == 1 else f"{run.name} ({run.id})", (run,))
+        for run in runs
+    ]
+
+
+def _without_shared(
+    groups: list[RunGroup], runs: Sequence[RunView]
+) -> tuple[list[RunGroup], str]:  # fmt: skip
+    """Return groups labeled with what differs between them only, and what they share, in words."""
+    settings = [group.setting for group in groups]
+    differing = keys.varied(settings)
+    shared = {key: value for key, value in settings[0].items() if key not in differing}
+    if not shared or not differing:
+        return groups, ""
+    known = dict.fromkeys(key for run in runs for key in flatten(run.config))
+    made = keys.names([{k: s[k] for k in differing if k in s} for s in settings], known)
+    named = [replace(each, label=name) for each, (name, _) in zip(groups, made, strict=True)]
+    return named, keys.names([shared], known)[0][1]
 
 
 def _replicates(
@@ -77,7 +108,7 @@ def _replicates(
     found = find_groups(
         runs, by=by, replicates=replicates, metric=metric, statistic="last", goal="minimize"
     )
-    groups = [RunGroup(each.name, each.runs) for each in found if each.runs]
+    groups = [RunGroup(each.name, each.runs, each.setting) for each in found if each.runs]
     left_out = [one for group in found for one in group.left_out] + list(found.left_out)
     return groups, [f"left out: {each.name} ({each.reason})" for each in left_out]
 

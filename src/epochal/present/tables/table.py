@@ -113,12 +113,14 @@ def written(text: str, path: str | os.PathLike[str] | None) -> str:
         os.makedirs(os.path.dirname(full), exist_ok=True)
         data = text.encode("utf-8", "backslashreplace")
         if not _holds(full, data):
-            write_atomically(full, data)
+            write_atomically(full, data, private=False)
     return text
 
 
 def _holds(path: str, data: bytes) -> bool:
     try:
+        if not os.path.isfile(path):  # reading a device or pipe would wait for somebody
+            return False
         with open(path, "rb") as file:
             return file.read() == data
     except OSError:  # there is none yet, or writing will say what is wrong

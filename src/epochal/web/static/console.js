@@ -5,6 +5,8 @@ import { useLines } from "epochal/console_pages.js";
 import { count, dateTime } from "epochal/format.js";
 import { useSettled, useSize } from "epochal/load.js";
 import { Choice, Nothing, Pending, SearchField, Tick } from "epochal/panel.js";
+import { useSettledKey } from "epochal/settled_key.js";
+import { useView } from "epochal/store.js";
 
 const ROW = 18;
 const STREAMS = [["", "All"], ["stdout", "stdout"], ["stderr", "stderr"], ["log", "Log"]];
@@ -14,10 +16,12 @@ const STREAMS = [["", "All"], ["stdout", "stdout"], ["stderr", "stderr"], ["log"
  * @param {{run: object, running: boolean, version: number}} props version: grows when there is more
  */
 export function ConsoleTab({ run, running, version }) {
-  const [search, setSearch] = useState("");
-  const [stream, setStream] = useState("");
+  const [view, setView] = useView();
+  const [typed, setSearch] = useSettledKey("cf");
+  const search = typed ?? "";
+  const stream = STREAMS.some(([each]) => each === view.q.cs) ? view.q.cs : "";
   const [follow, setFollow] = useState(running);
-  const [clock, setClock] = useState(false);
+  const clock = view.q.cc === "1";
   const grep = useSettled(search, 250);
   const lines = useLines(run.id, { grep, stream }, version);
   const [target, setTarget] = useState(null);
@@ -31,9 +35,10 @@ export function ConsoleTab({ run, running, version }) {
   return html`<div class="console-page">
     <div class="toolbar">
       <${SearchField} label="Search the console" value=${search} onInput=${setSearch} />
-      <${Choice} label="Stream" value=${stream} options=${STREAMS} onChange=${setStream} />
+      <${Choice} label="Stream" value=${stream} options=${STREAMS}
+        onChange=${(cs) => setView({ cs: cs || null })} />
       <${JumpField} started_s=${run.created_s} jump=${jump} />
-      <${Tick} label="Clock time" checked=${clock} onChange=${setClock} />
+      <${Tick} label="Clock time" checked=${clock} onChange=${(on) => setView({ cc: on ? "1" : null })} />
       ${running ? html`<${Tick} label="Follow" checked=${follow} onChange=${setFollow} />`
         : html`<button type="button" class="button small" onClick=${() => setTarget({ line: 0 })}>Start</button>
           <button type="button" class="button small"

@@ -8,6 +8,7 @@ import { useJSON } from "epochal/load.js";
 import { asWritten, lineOf } from "epochal/nested.js";
 import { Nothing, Panel, Pending, SearchField, Tick } from "epochal/panel.js";
 import { NewestRuns } from "epochal/run_picker.js";
+import { useSettledKey } from "epochal/settled_key.js";
 import { link, useView } from "epochal/store.js";
 
 const SHOWN = 300;
@@ -19,7 +20,8 @@ const SHOWN = 300;
  */
 export function Diff({ slug, ids, version }) {
   const [view, setView] = useView();
-  const [query, setQuery] = useState("");
+  const [typed, setQuery] = useSettledKey("df");
+  const query = typed ?? "";
   const found = useJSON(ids.length > 1 ? `/api/diff?runs=${ids.join(",")}` : null, version, true);
   const rows = useMemo(() => found.data && withAbsent(found.data.rows), [found.data]);
   const all = view.q.od === "0";

@@ -5,6 +5,11 @@ import { EXAMPLES } from "epochal/filter.js";
 import { IconButton } from "epochal/icons.js";
 import { takenKeys } from "epochal/keys.js";
 
+/** What a chart takes while it has the focus; chart_input.js does it. */
+const CHART_KEYS = [
+  ["ArrowLeft ArrowRight", "Move the cursor; with Shift ten points"], ["Home End", "First and last point"],
+  ["ArrowUp ArrowDown", "Curve above or below"], ["Enter", "Pin the values"], ["+ -", "Zoom in and out"],
+];
 const SHOWN = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 /**
@@ -21,6 +26,9 @@ export function Help({ onClose }) {
         ([key, what]) => html`<div key=${key}><dt><${Key} name=${key} /></dt><dd>${what}</dd></div>`,
       )}
     </dl>
+    ${document.querySelector(".chart") && html`<h2>In a chart that has the focus</h2>
+      <dl class="keys">${CHART_KEYS.map(([keys, what]) => html`<div key=${keys}><dt>${keys.split(" ").map(
+        (key) => html`<${Key} name=${key} /> `)}</dt><dd>${what}</dd></div>`)}</dl>`}
     <h2>Filter</h2>
     <p>A word finds names. An expression selects by anything that was recorded:</p>
     <dl class="examples">

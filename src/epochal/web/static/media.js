@@ -1,15 +1,16 @@
 /** The media of a run: every key at one step, beside those of other runs at the same step. */
-import { html, useEffect, useMemo, useState } from "epochal/html.js";
+import { html, useMemo } from "epochal/html.js";
 import { isStatic } from "epochal/api.js";
 import { count, exact, num } from "epochal/format.js";
 import { IconButton } from "epochal/icons.js";
 import { useKeys } from "epochal/keys.js";
-import { useJSON, useMany, useNear, useSettled } from "epochal/load.js";
+import { useJSON, useMany, useNear } from "epochal/load.js";
 import { HistogramKey } from "epochal/media_histogram.js";
 import { itemsAt, joinedKeys, joinedSteps, placeOf } from "epochal/media_steps.js";
 import { MediaItem } from "epochal/media_view.js";
 import { Choice, Loading, Select, Nothing, Pending } from "epochal/panel.js";
 import { RunPicker, useRuns } from "epochal/run_picker.js";
+import { useSettledKey } from "epochal/settled_key.js";
 import { useView } from "epochal/store.js";
 import { TextItem } from "epochal/texts.js";
 
@@ -23,14 +24,14 @@ const NARROW = new Set(["image", "figure", "video", "audio"]);
  */
 export function MediaTab({ run, version }) {
   const [view, setView] = useView();
-  const [size, setSize] = useState("m");
+  const size = SIZES.some(([each]) => each === view.q.ms) ? view.q.ms : "m";
   const others = (view.q.runs ?? "").split(",").filter((id) => id && id !== run.id);
   const ids = [run.id, ...others].slice(0, MOST_RUNS);
   const { keys, known, error } = useMediaKeys(ids, version);
   const chosen = keys.find((each) => nameOf(each) === view.q.k);
   const shown = chosen ? [chosen] : keys;
   const steps = useMemo(() => joinedSteps(shown), [keys, chosen]);
-  const [st, setStep] = useDelayedKey("st", view, setView);
+  const [st, setStep] = useSettledKey("st");
   const asked = st === null || Number.isNaN(Number(st)) ? null : Number(st);
   const step = asked === null ? null : steps[placeOf(steps, asked)] ?? null;
   const runs = useRuns(ids.length > 1 ? run.slug : null);
@@ -42,28 +43,14 @@ export function MediaTab({ run, version }) {
         options=${keys.map((each) => [nameOf(each), `${each.key} (${each.count})`])}
         onChange=${(k) => setView({ k: k || null })} />
       <${StepSlider} steps=${steps} step=${step} onChange=${setStep} />
-      <${Choice} label="Size" value=${size} options=${SIZES} onChange=${setSize} />
+      <${Choice} label="Size" value=${size} options=${SIZES}
+        onChange=${(ms) => setView({ ms: ms === "m" ? null : ms })} />
       ${!isStatic && html`<${RunPicker} slug=${run.slug} chosen=${ids} fixed=${run.id} most=${MOST_RUNS}
         label="Add a run beside it" onChange=${(all) => setView({ runs: all.slice(1).join(",") || null })} />`}
     </div>
     <div class="media-sections">${shown.map((each) => html`<${KeySection} key=${nameOf(each)} of=${each}
       ids=${ids} runs=${runs} step=${step} size=${size} />`)}</div>
   </div>`;
-}
-
-/**
- * A key of the view that is shown at once and written to the address when it rests: browsers stop
- * pages that write it many times a second.
- */
-function useDelayedKey(key, view, setView) {
-  const written = view.q[key] || null;
-  const [value, setValue] = useState(written);
-  const settled = useSettled(value, 250);
-  useEffect(() => setValue(written), [written]);
-  useEffect(() => {
-    if (settled === value && settled !== written) setView({ [key]: settled }, { replace: true });
-  }, [settled]);
-  return [value, setValue];
 }
 
 const nameOf = ({ type, key }) => `${type === "text" ? "text" : "media"}:${key}`;

@@ -1,9 +1,11 @@
 /** The overview of a run: how it stands, its results, its config, its code and its surroundings. */
 import { html } from "epochal/html.js";
+import { isStatic } from "epochal/api.js";
 import { Annotations } from "epochal/run_annotations.js";
 import { CodeView } from "epochal/code_view.js";
-import { ago, count, dateTime, duration, exact } from "epochal/format.js";
+import { ago, bytes, count, dateTime, duration, exact } from "epochal/format.js";
 import { StateMark } from "epochal/icons.js";
+import { useJSON } from "epochal/load.js";
 import { lineOf } from "epochal/nested.js";
 import { Notes } from "epochal/notes.js";
 import { CopyButton, Panel } from "epochal/panel.js";
@@ -62,7 +64,18 @@ function Facts({ run }) {
     ${run.command && html`<${Copied} name="Command" text=${run.command} />`}
     <${Copied} name="Id" text=${run.id} />
     ${run.folder && html`<${Copied} name="Folder" text=${run.folder} />`}
+    ${!isStatic && html`<${Size} run=${run} />`}
   </dl>`;
+}
+
+/** What the folder takes on the disk; while the run grows, as of when the page was opened. */
+function Size({ run }) {
+  const { data, error } = useJSON(`/api/run/${run.id}/files?size=1`, run.state, true);
+  if (error) return null; // the files have a page of their own, which says what is wrong
+  const title = data && `${exact(data.bytes)} bytes in ${count(data.count, "file")}`;
+  return html`<${Fact} name="Size on disk" title=${title}>${data
+    ? html`<a href=${link(["r", run.id, "files"])}>${data.truncated ? "more than " : ""}${bytes(data.bytes)}</a>`
+    : "…"}<//>`;
 }
 
 function Fact({ name, title, children }) {

@@ -3,24 +3,30 @@ import { classes, html, useEffect, useState } from "epochal/html.js";
 import { Dialog } from "epochal/dialog.js";
 import { IconButton } from "epochal/icons.js";
 import { query, useNear } from "epochal/load.js";
+import { Select } from "epochal/panel.js";
 
 const FORMATS = [["pdf", "PDF"], ["svg", "SVG"], ["png", "PNG"]];
+const WIDTHS = [["single", "One column"], ["full", "Full width"]];
 const AT_ONCE = 2;
 const WIDE = 640; // pixels of a preview of more than one column
 
 /**
  * The card.
- * @param {{figure: {name: string, title: string}, question: object, look: object}} props
+ * @param {{figure: {name: string, title: string, column: string|null}, question: object, look: object,
+ *   own: string, onWidth: ((column: string) => void)|null}} props own: the width of this figure alone,
+ *   "" as of all; onWidth: null where there is one width only
  */
-export function FigureCard({ figure, question, look }) {
+export function FigureCard({ figure, question, look, own, onWidth }) {
   const [ref, near] = useNear();
   const [open, setOpen] = useState(false);
   const [wide, setWide] = useState(false);
-  const asked = { ...question, ...look, name: figure.name };
+  const asked = { ...question, ...look, column: own || look.column, name: figure.name };
   const address = (more) => `/api/paper/figure${query({ ...asked, ...more })}`;
   const preview = usePicture(near ? address({ format: "png" }) : null);
   return html`<article class=${classes("figure-card", wide && "figure-wide")} ref=${ref} aria-label=${figure.title}>
     <header class="panel-head"><h3>${figure.title}</h3><div class="panel-actions">
+      ${onWidth && figure.column !== null && html`<${Select} label=${`Width of ${figure.title}`} hidden value=${own}
+        empty=${usualWidth(figure, look)} options=${WIDTHS} onChange=${onWidth} />`}
       ${FORMATS.map(([format, word]) => html`<a key=${format} class="button small"
         href=${address({ format, download: 1 })} download
         aria-label=${`${figure.title} as ${word}`}>${word}</a>`)}</div></header>
@@ -40,6 +46,12 @@ export function FigureCard({ figure, question, look }) {
         <div class=${`zoom-stage figure-style-${look.style}`}><img class="figure-large" src=${preview.url}
           alt=${figure.title} /></div></div><//>`}
   </article>`;
+}
+
+/** What the width is called that a figure has if nobody chooses one for it alone. */
+function usualWidth(figure, look) {
+  const [, word] = WIDTHS.find(([column]) => column === (look.column || figure.column)) ?? [];
+  return word ? `${look.column ? "As all" : "As it fits"}: ${word.toLowerCase()}` : "As it fits";
 }
 
 /** Pictures that wait to be drawn: the server draws one at a time, and others want to be answered. */

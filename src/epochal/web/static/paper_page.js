@@ -23,6 +23,7 @@ export function PaperPage({ slug }) {
   const question = { project: slug, runs: ids.join(","), metric: q.sm, by: q.by, baseline: q.bl, x: q.x, task: q.task };
   const found = useJSON(`/api/paper${query(question)}`, 0, true);
   const look = { venue: q.ve, column: q.pc ?? "", style: q.ps ?? "print" };
+  const widths = { own: ownWidths(q.pw), set: (own) => setView({ pw: widthsText(own) }) };
   return html`<div class="page paper-page">
     <header class="page-head"><h1>Figures and tables for a paper</h1>
       <div class="toolbar">
@@ -33,8 +34,21 @@ export function PaperPage({ slug }) {
       </div></header>
     ${found.data && html`<${Options} of=${found.data} q=${q} look=${look} setView=${setView} />`}
     <${Pending} of=${found} what="Looking at what can be made" />
-    ${found.data && html`<${Made} of=${found.data} question=${question} look=${look} stale=${found.loading} />`}
+    ${!found.data && found.error?.status === 404 && html`<p><a href="#/">All projects</a></p>`}
+    ${found.data && html`<${Made} of=${found.data} question=${question} look=${look} widths=${widths}
+      stale=${found.loading} />`}
   </div>`;
+}
+
+/** The widths of single figures as the address has them, `name:full,other:single`. */
+function ownWidths(text) {
+  const pairs = (text ?? "").split(",").map((each) => each.split(":"));
+  return Object.fromEntries(pairs.filter(([, column]) => column === "single" || column === "full"));
+}
+
+function widthsText(own) {
+  const pairs = Object.entries(own).filter(([, column]) => column);
+  return pairs.map((each) => each.join(":")).join(",") || null;
 }
 
 function Options({ of, q, look, setView }) {
@@ -65,7 +79,9 @@ function venueName({ name, title, column_in, full_in }) {
   return `${title ?? name} (${widths})`;
 }
 
-function Made({ of, question, look, stale }) {
+function Made({ of, question, look, widths, stale }) {
+  const venue = (of.venues ?? []).find((each) => each.name === look.venue);
+  const oneWidth = Boolean(venue && !venue.column_in);
   const can = (each) => !each.why;
   const figures = of.figures.filter(can);
   const tables = of.tables.filter(can);
@@ -75,7 +91,8 @@ function Made({ of, question, look, stale }) {
       title="Nothing can be made of these runs yet">The reasons stand below.<//>`}
     ${figures.length > 0 && html`<h2 class="part-title">Figures</h2>
       <div class=${classes("figure-grid", look.column === "full" && "figure-full")}>${figures.map((each) => html`<${FigureCard} key=${each.name}
-        figure=${each} question=${question} look=${look} />`)}</div>`}
+        figure=${each} question=${question} look=${look} own=${widths.own[each.name] ?? ""}
+        onWidth=${oneWidth ? null : (column) => widths.set({ ...widths.own, [each.name]: column })} />`)}</div>`}
     ${tables.length > 0 && html`<h2 class="part-title">Tables</h2>
       ${tables.map((each) => html`<${TableCard} key=${each.name} table=${each} question=${question} />`)}`}
     ${not.length > 0 && html`<h2 class="part-title">What cannot be made of these runs, and why</h2>

@@ -35,8 +35,8 @@ export function RunPage({ id }) {
   if (!found.data) {
     return html`<div class="page"><h1 class="sr-only">Run</h1>
       ${found.error?.status === 404
-        ? html`<${Nothing} title="There is no such run">It may have been moved or
-            deleted. <a href="#/">All projects</a><//>`
+        ? html`<${Nothing} title="There is no such run">No run here has the id <code>${id}</code>: it may have been
+            moved or deleted, or the server shows another folder. <a href="#/">All projects</a><//>`
         : html`<${Pending} of=${found} what="Reading the run" />`}</div>`;
   }
   return html`<${Shown} loaded=${found.data} reload=${setVersion} />`;

@@ -2,7 +2,10 @@
 import { html } from "epochal/html.js";
 import { IconButton } from "epochal/icons.js";
 import { copy } from "epochal/notices.js";
-import { setView } from "epochal/store.js";
+import { useProjects } from "epochal/session.js";
+import { link, setView } from "epochal/store.js";
+
+const NAMED = 8;
 
 /**
  * Three lines that make the first run, with a button that copies them.
@@ -31,9 +34,14 @@ export function FirstRun({ slug }) {
 
 /** An address of a project that is not there. @param {{slug: string}} props */
 export function ProjectGone({ slug }) {
+  const others = useProjects()?.projects ?? [];
   return html`<div class="empty">
     <h1>There is no project ${slug} here</h1>
-    <p>It may have been moved, or the server shows another folder. <a href="#/">All projects</a></p>
+    <p>It may have been moved, or the server shows another folder.</p>
+    ${others.length > 0 && html`<p>There ${others.length > 1 ? "are" : "is"}${" "}
+      ${others.slice(0, NAMED).map(({ slug: each, name }, i) => html`${i > 0 && ", "}<a
+        key=${each} href=${link(["p", each])}>${name}</a>`)}.</p>`}
+    <p><a href="#/">All projects</a></p>
   </div>`;
 }
 

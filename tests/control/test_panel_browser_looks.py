@@ -1,0 +1,136 @@
+"""The panel in a real Chromium: how its tabs lie, what an empty one says, and a real training."""
+
+import base64
+import os
+
+import pytest
+from visits import field, state_of, tab
+
+import epochal
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
+
+TABS = ("Configuration", "Training", "Monitoring")
+expect = sync_api.expect
+expect.set_options(timeout=20_000)  # a machine may be busy
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_tabs_lie_alike(visit, shared, width, scheme):
+    """No tab is narrower or further right than another, and none is wider than the window."""
+    page = visit(shared, color_scheme=scheme).page
+    page.set_viewport_size({"width": width, "height": 900})
+    found = set()
+    for name in TABS:
+        tab(page, name)
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        for part in ("main", "#tabs"):
+            box = page.locator(part).first.bounding_box()
+            found.add((part, round(box["x"]), round(box["width"])))
+        wide = page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= width, name
+    assert len(found) == 2, found
+    (_, _, main), _ = sorted(found, key=lambda each: each[0] != "main")
+    assert main > 0.88 * width
+
+
+@pytest.mark.parametrize("width", [1440, 1000, 800])
+def test_tables_break_no_word(visit, shared, width):
+    """Each head of a column and each label of Monitoring stands on one line, inside its card."""
+    page = visit(shared).page
+    page.set_viewport_size({"width": width, "height": 900})
+    tab(page, "Monitoring")
+    expect(page.locator("#details table.summary")).to_contain_text("Loss")
+    expect(page.locator("#runs table")).to_contain_text("finished")
+    cells = page.locator("#details table.summary :is(th, td), #runs table :is(th, td)")
+    heights = cells.evaluate_all(
+        "cells => cells.map((cell) => cell.getBoundingClientRect().height)"
+    )
+    assert heights
+    assert max(heights) < 2 * 18  # two lines of 12 px, without the padding, are as high
+    for name in ("#details", "#runs"):
+        over = page.locator(name).evaluate("card => card.scrollWidth - card.clientWidth")
+        assert over <= 0, name
+
+
+def test_an_empty_folder_says_what_to_do(visit, start_panel):
+    """Without a run, and without a name, each button says what is missing and what helps."""
+    page = visit(start_panel()).page
+    said = page.locator("#configuration-message")
+    for button, words in (
+        ("#save", "Not saved: Type a name for it first."),
+        ("#load", "Not loaded: Choose one under Name first."),
+        ("#remove", "Not removed: Choose one under Name first."),
+    ):
+        page.locator(button).click()
+        expect(said).to_contain_text(words)
+    page.locator("#saved-name input").fill("mine")
+    page.locator("#saved-name input").press("Enter")
+    page.locator("#remove").click()
+    expect(said).to_contain_text("There is no saved configuration 'mine'")
+    page.locator("#save").click()
+    expect(said).to_have_text("Saved as mine.")
+    page.locator("#save").click()
+    expect(said).to_contain_text("It replaces the one of that name.")
+    tab(page, "Monitoring")
+    expect(page.locator("#runs")).to_contain_text("start one in the tab Training.")
+    page.locator("#draw").click()
+    expect(page.locator("#figure")).to_contain_text("There is no run to draw yet: start one")
+    page.locator("#tensorboard-start").click()
+    expect(page.locator("#tensorboard")).to_contain_text("There is no run to show yet: start one")
+    expect(page.locator("#tensorboard-start")).to_be_enabled()
+
+
+@pytest.mark.torch
+def test_a_real_training_is_started_left_and_stopped(visit, start_panel, until):
+    """The model of PyTorch learns while no tab is open; it is stopped and has a checkpoint."""
+    panel = start_panel()
+    visited = visit(panel)
+    page = visited.page
+    field(page, "name").fill("real")
+    field(page, "every.checkpoint").fill("5")
+    field(page, "every.checkpoint").blur()
+    tab(page, "Training")
+    page.get_by_label("Real (PyTorch)").check()
+    field(page, "steps").fill("100000")
+    field(page, "batch_size").fill("4")
+    page.locator("#start").click()
+    expect(page.locator("#status")).to_contain_text("● running", timeout=90_000)
+    blank = visited.context.new_page()
+    page.close()
+    runs = epochal.open(panel.runs, cache_dir=str(panel.home / "read"))
+    until(lambda: blank.wait_for_timeout(200) or (runs.run("real").steps or 0) > 10, 120)
+    page = visited.again()
+    tab(page, "Training")
+    expect(page.locator("#status")).to_contain_text("● running")
+    page.locator("#stop").click()
+    expect(page.locator("#status")).to_contain_text("■ interrupted", timeout=60_000)
+    expect(page.locator("#start")).to_be_enabled()
+    assert state_of(panel, "real") == "interrupted"
+    view = runs.run("real")
+    assert view.config["training"] == "real"
+    assert view.checkpoints
+    assert all(os.path.getsize(each.path) for each in view.checkpoints)
+
+
+def test_a_loss_that_diverges_is_drawn_and_counted(visit, start_panel):
+    """The line is there although values left the range, and both tabs say how many were lost."""
+    panel = start_panel()
+    page = visit(panel).page
+    field(page, "name").fill("diverges")
+    tab(page, "Training")
+    for key, value in (("steps", "150"), ("learning_rate", "0.5"), ("max_gradient_norm", "0")):
+        field(page, key).fill(value)
+    page.locator("#start").click()
+    status = page.locator("#status")
+    expect(status).to_contain_text("✓ finished", timeout=60_000)
+    expect(status).to_contain_text("more were NaN or infinite")
+    picture = status.locator("img").get_attribute("src")
+    drawn = base64.b64decode(picture.partition(",")[2]).decode()
+    assert "polyline" in drawn
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    tab(page, "Monitoring")
+    expect(page.locator("#details tr", has_text="points NaN or infinite")).to_contain_text("✕")
