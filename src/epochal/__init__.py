@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from epochal.record.log_handler import LogHandler
     from epochal.record.run import Run
     from epochal.settings import Settings
-    from epochal.web.export_html import export_html
     from epochal.sweeps import sweep
+    from epochal.web.export_html import export_html
 
 __version__ = "0.1.0"
 

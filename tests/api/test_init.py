@@ -222,6 +222,8 @@ def test_each_task_has_its_current_run(new_run):
 
 def test_everything_about_a_run_is_recorded(new_run):
     """Tags, notes, summary, definitions, alerts and config updates are events of the run."""
+    import numpy as np
+
     alerts = []
     run = new_run(config={"lr": 0.1}, on_alert=lambda **given: alerts.append(given))
     run.tag("a", "b/c")
@@ -229,7 +231,8 @@ def test_everything_about_a_run_is_recorded(new_run):
     run.note("two\nlines")
     run.summary["params"] = 10
     del run.summary["params"]
-    run.define("loss", unit="nats", goal="minimize", range=(0, None), summary="best", x="tokens")
+    low = np.float32(0)  # numbers of any kind are limits
+    run.define("loss", unit="nats", goal="minimize", range=(low, None), summary="best", x="tokens")
     run.alert("title", "text", level="error")
     run.config.update({"lr": 0.2, "model": {"depth": 3}})
     run.finish()
@@ -256,6 +259,7 @@ def test_bad_facts_do_not_stop_training(run, caplog):
     run.alert("x")
     run.define("a", goal="sideways")
     run.define("a", range=3)
+    run.define("a", range=("low", 1))
     run.define("a", summary="median")
     run.summary["array"] = np.zeros(3)
     run.summary["scalar"] = np.float32(1.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from epochal.core.names import clean_key
@@ -92,11 +92,11 @@ class Run(Recording):
             x: the metric (or "step", "epoch", "elapsed", "time") to draw it against.
             summary: "last", "best", "min", "max" or "mean".
         """
-        given = {"unit": unit, "goal": goal, "range": range, "x": x, "summary": summary}
         wrong = _wrong_definition(goal, range, summary)
         if wrong:
             self._problem("define", f"define({metric!r}): {wrong}; the definition is ignored")
             return
+        given = {"unit": unit, "goal": goal, "range": _edges(range), "x": x, "summary": summary}
         data = {key: value for key, value in given.items() if value is not None}
         if goal is not None:
             self._goals[metric] = goal
@@ -268,6 +268,16 @@ def _wrong_definition(goal: str | None, limits: Any, summary: str | None) -> str
         return f"goal={goal!r} is neither 'minimize' nor 'maximize'"
     if summary is not None and summary not in rules:
         return f"summary={summary!r} is not one of {', '.join(rules)}"
-    if limits is not None and (not isinstance(limits, Sequence) or len(limits) != 2):
-        return f"range={limits!r} is not a pair (low, high)"
+    try:
+        _edges(limits)
+    except (TypeError, ValueError):
+        return f"range={limits!r} is not a pair of numbers (low, high)"
     return ""
+
+
+def _edges(limits: Any) -> list[float | None] | None:
+    """Return both ends of a range as Python's numbers; TypeError, ValueError: it is none."""
+    if limits is None:
+        return None
+    low, high = limits
+    return [None if edge is None else float(edge) for edge in (low, high)]
