@@ -24,7 +24,7 @@ NAMES = (
     "call_cost", "throughput", "training_step", "stall", "startup", "kill", "checkpoint_kill",
     "size", "reading", "listing", "memory", "sealing", "faults", "media_call", "media_listing",
     "background", "tensorboard_mirror", "wandb_mirror", "mlflow_mirror", "ranks", "instruments",
-    "examples_slowdown", "evidence",
+    "examples_slowdown", "evidence", "dashboard",
 )  # fmt: skip
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 VALUES = PAGE.with_suffix(".json")

@@ -117,6 +117,40 @@ def test_every_spike_is_in_the_overview_and_zooming_reads_all_points(page, serve
     assert (found["2,500"], found["2,501"], found["2,502"]) == (["60"], ["70"], ["1"])
 
 
+def test_an_extreme_of_a_short_run_is_drawn_and_found(page, serve, tmp_path):
+    """60 steps beside 100,000: there is a bar up to the extreme, and the pointer finds it."""
+    with epochal.init(project="p", name="long", dir=tmp_path / "runs", **QUIET) as run:
+        for step in range(100_000):
+            run.log({"loss": 1.0 + step % 7 / 10}, step=step)
+    with epochal.init(project="p", name="short", dir=tmp_path / "runs", **QUIET) as run:
+        for step in range(60):
+            run.log({"loss": 80.0 if step == 30 else 1.0}, step=step)
+    page.goto(serve(tmp_path / "runs").url("/p/p"))
+    expect(note(page, "loss")).to_contain_text("2 runs")
+    box = chart(page, "loss").locator(".u-over").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    tip = page.locator(".chart-tip")
+    for beside in (0, 3, 5):
+        page.mouse.move(box["x"] + 200, middle)
+        expect(tip.locator("tr.near")).to_contain_text("long")
+        page.mouse.move(box["x"] + beside, middle)
+        expect(tip.locator("tr.near")).to_contain_text("short")
+        spread = tip.locator("tr.near .tip-spread")
+        expect(spread).to_have_text(re.compile(r"^1(\.0+)? \W 80"))
+        expect(tip.locator("strong")).to_have_text(re.compile(r"^steps 0\W\d+$"))
+    assert page.evaluate(BAR, [box["x"], middle]), "something is drawn half way up"
+
+
+BAR = """([left, middle]) => {
+  const canvas = document.querySelector("article canvas.chart-layer");
+  const place = canvas.getBoundingClientRect();
+  const ratio = canvas.width / place.width;
+  const [x, y] = [(left - place.x) * ratio, (middle - place.y) * ratio];
+  const { data } = canvas.getContext("2d").getImageData(x, y, 4, 1);
+  return data.some((value, i) => i % 4 === 3 && value > 60);
+}"""
+
+
 def _find(page, box: dict, share: float, text: str) -> None:
     """Moves over the pixels around a place until the box at the cursor says something."""
     tip = page.locator(".chart-tip")

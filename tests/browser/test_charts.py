@@ -15,6 +15,8 @@ import epochal
 T_OF_THREE = 4.302652729911275
 """The 97.5 % quantile of Student's t distribution with two degrees of freedom."""
 
+RECORDED = {"follow": "off", "sinks": (), "capture_environment": False, "log_system": False}
+
 NUMBER = r"(-?[\d.]+)"
 PLOT = f'<clipPath id="plot"><rect x="{NUMBER}" y="{NUMBER}" width="{NUMBER}" height="{NUMBER}"/>'
 TRIANGLE = f"M{NUMBER} {NUMBER}L[-\\d.]+ {NUMBER}L[-\\d.]+ [-\\d.]+Z"
@@ -72,8 +74,8 @@ def test_dragging_zooms_all_charts_and_back_undoes_it(adam):
     """The window is read again; the address has it; Back leads to the overview."""
     chart(adam, "grad/norm").scroll_into_view_if_needed()
     expect(note(adam, "grad/norm")).to_contain_text("all 200 points")
-    with series_request(adam) as asked:
-        drag(adam, "grad/norm", 0.25, 0.5)
+    with adam.expect_request(lambda request: '"range":[' in (request.post_data or "")) as asked:
+        drag(adam, "grad/norm", 0.25, 0.5)  # charts that came into view ask for everything
     low, high = json.loads(asked.value.post_data)["range"]
     assert 40 < low < 60
     assert 90 < high < 110
@@ -93,8 +95,24 @@ def test_a_double_click_and_a_button_reset_the_zoom(adam):
     drag(adam, "grad/norm", 0.25, 0.5)
     expect_hash(adam, "r=")
     chart(adam, "grad/norm").locator(".u-over").dblclick()
-    expect(adam.get_by_role("button", name="Reset zoom")).to_have_count(0)
+    expect(adam.get_by_role("button", name="Reset zoom")).to_be_disabled()
     expect(note(adam, "grad/norm")).to_contain_text("all 200 points")
+
+
+@pytest.mark.parametrize("width", [1200, 1400])
+def test_charts_stay_where_they_are_when_zoomed_or_grouped(adam, width):
+    """The bar above them keeps its height: what is not needed yet has its place."""
+    adam.set_viewport_size({"width": width, "height": 900})
+    first = adam.get_by_role("article").first
+    before = first.bounding_box()["y"]
+    drag(adam, first.get_by_role("heading").inner_text(), 0.25, 0.5)
+    expect(adam.get_by_role("button", name="Reset zoom")).to_be_enabled()
+    assert first.bounding_box()["y"] == before
+    adam.get_by_role("combobox", name="group").select_option("config.lr")
+    expect(adam.get_by_role("combobox", name="Band of a group")).to_be_visible()
+    toolbar = adam.get_by_role("toolbar", name="Charts").bounding_box()
+    assert (toolbar["height"] < 50) == (width > 1200), "one row where there is room"
+    assert first.bounding_box()["y"] == before
 
 
 def test_smoothing_does_not_change_with_the_zoom(page, served):
@@ -164,6 +182,35 @@ def test_x_may_be_the_epoch(page, served):
     assert [float(x) for x in found] == pytest.approx([step / 10 for step in range(40)])
     page.goto(served.url("/p/speech", x="epoch"))
     expect(chart(page, "wer by epoch")).to_contain_text("No epoch was logged")
+
+
+def test_an_epoch_is_the_mean_of_its_points(page, serve, tmp_path):
+    """Where points share an x, what is drawn is not called all of them."""
+    with epochal.init(project="p", dir=tmp_path / "runs", **RECORDED) as run:
+        for step in range(60):
+            run.log({"loss": step % 10}, step=step, epoch=step // 10)
+    page.goto(serve(tmp_path / "runs").url("/p/p", x="epoch"))
+    expect(note(page, "loss by epoch")).to_have_text(
+        re.compile("^1 run.*6 means of 60 points.*min/max kept$")
+    )
+
+
+def test_samples_of_the_machine_are_drawn_by_time(page, serve, tmp_path):
+    """Several of them have the same step; the address may say another x."""
+    folder = tmp_path / "runs"
+    with epochal.init(project="p", dir=folder, **RECORDED) as run:
+        run.log({"loss": 1.0}, step=0)
+        for value in range(20):
+            run.record_background({"system/cpu_percent": 10.0 + value}, "system")
+    page.goto(serve(folder).url(f"/r/{run.id}/system"))
+    expect(note(page, "system/cpu_percent")).to_contain_text("20 points")
+    axis = page.get_by_role("combobox", name="x")
+    expect(axis).to_have_value("elapsed")
+    axis.select_option("step")
+    expect_hash(page, "x=step")
+    expect(note(page, "system/cpu_percent by step")).to_contain_text("1 mean of 20 points")
+    axis.select_option("elapsed")
+    expect(page).not_to_have_url(re.compile("x="))
 
 
 def test_groups_show_how_many_runs_they_are(adam):

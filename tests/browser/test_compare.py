@@ -4,6 +4,9 @@ import re
 
 import pytest
 from dashboard_views import expect, expect_hash, note
+from journals import JournalMaker, make_run
+
+from epochal.store import folder
 
 
 @pytest.fixture
@@ -36,6 +39,39 @@ def test_differences_show_what_is_not_the_same(compare):
     page.get_by_role("searchbox", name="Search the differences").fill("width")
     expect(table).not_to_contain_text("model.depth")
     expect(table).to_contain_text("model.width")
+
+
+def test_seeds_are_no_quantities_and_unknown_changes_are_named(page, serve, tmp_path):
+    """No ratio of seeds, no rank correlation with one; code of which nothing is known is named."""
+    ids = []
+    for seed, lr in ((3, 0.1), (2, 0.2), (1, 0.2)):
+        run_dir = make_run(tmp_path / "runs", f"s{seed}", config={"lr": lr, "seed": seed})
+        maker = JournalMaker(run_dir)
+        maker.event("environment", values={"git": {"commit": "a" * 40, "dirty": True}})
+        maker.row({"loss": lr * seed}, 0)
+        maker.event("end", state="finished", problems={})
+        maker.close()
+        ids.append(folder.describe(run_dir)["id"])
+    server = serve(tmp_path / "runs")
+    page.goto(server.url("/c/doc/diff", runs=",".join(ids[:2])))
+    table = page.get_by_role("group", name="Differences").get_by_role("table")
+    row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="lr"))
+    expect(row.locator(".diff-by")).to_have_text(re.compile("2$"))
+    row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="seed"))
+    expect(row).to_contain_text("2")
+    expect(row.locator(".diff-by")).to_have_count(0)
+    expect(page.locator(".diff-code-none")).to_contain_text("not recorded of s3, s2")
+    expect(page.locator(".diff-code-none")).to_contain_text("capture_diff=True")
+    page.goto(server.url("/c/doc/scatter"))
+    axis = page.get_by_role("combobox", name="x", exact=True)
+    expect(axis).to_have_value("config.lr")
+    expect(page.locator(".picture-foot")).to_contain_text("Spearman")
+    axis.select_option("config.seed")
+    expect(page.locator(".axis-name").first).to_have_text("seed")
+    expect(page.locator(".picture-foot")).not_to_contain_text("Spearman")
+    page.goto(server.url(f"/r/{ids[0]}"))
+    code = page.get_by_role("region", name="Code", exact=True)
+    expect(code).to_contain_text("capture_diff=True")
 
 
 def test_runs_are_added_and_taken_away(compare):

@@ -1,19 +1,28 @@
 """An exported page, opened from disk."""
 
+import json
+import re
 import subprocess
 import sys
 
 import pytest
 from dashboard_views import chart, drag, expect, expect_hash, expect_names, note, values
 
+import epochal
+
+TITLE = "Runs <b>for</b> a friend"
 PROGRAM = "import sys; from epochal.cli.export import export; export(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
 def exported(recorded, tmp_path_factory):
     """The recorded runs as one file."""
-    target = tmp_path_factory.mktemp("export") / "runs.html"
-    command = [sys.executable, "-c", PROGRAM, "--html", str(target), str(recorded)]
+    return export(tmp_path_factory.mktemp("export") / "runs.html", str(recorded), "--title", TITLE)
+
+
+def export(target, *arguments):
+    """Writes a file; in a process of its own, as an event loop runs in this one."""
+    command = [sys.executable, "-c", PROGRAM, "--html", str(target), *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return target
 
@@ -46,6 +55,63 @@ def test_the_table_and_charts_are_there(opened, painted):
     painted(page, 1)
     rows = values(page, "val/loss")
     assert [int(step) for step in rows] == list(range(19, 200, 20))
+
+
+def test_it_says_what_it_is_and_when_it_was_made(opened):
+    """Its title is that of the window and stands on top, with the time of the export."""
+    page = opened()
+    expect(page).to_have_title(TITLE)
+    expect(page.get_by_role("banner")).to_contain_text(TITLE)
+    moment = re.compile(r"exported \d{4}-\d\d-\d\d \d\d:\d\d")
+    expect(page.get_by_role("banner")).to_contain_text(moment)
+    page = opened("/p/vision")
+    expect(page).to_have_title(f"vision · {TITLE}")
+
+
+def test_a_run_that_went_on_and_a_short_one_beside_it(page, tmp_path):
+    """What is told to run did so when it was exported; a short run has all its points."""
+    quiet = {"follow": "off", "sinks": (), "capture_environment": False, "dir": tmp_path / "runs"}
+    with epochal.init(project="p", name="short", **quiet) as run:
+        for step in range(300):
+            run.log({"loss": 1 / (step + 1)}, step=step)
+    with epochal.init(project="p", name="long", **quiet) as run:
+        for step in range(20_000):
+            run.log({"loss": 1.0}, step=step)
+        run.flush()
+        file = export(tmp_path / "a.html", str(tmp_path / "runs"))
+    page.goto(f"{file.as_uri()}#/p/p")
+    expect(page).to_have_title("p · Epochal")
+    expect(page.get_by_role("banner")).to_contain_text("1 run still running then")
+    rows = values(page, "loss")
+    short = [row for row in rows.values() if row[1]]
+    assert len(short) == 300
+    assert len(rows) > 500
+
+
+def test_saved_charts_are_in_it(page, tmp_path):
+    """Charts that were made for the project stand on top, as in the dashboard."""
+    with epochal.init(project="saved", dir=tmp_path, follow="off") as run:
+        for step in range(30):
+            run.log({"train/loss": 1 / (step + 1), "val/loss": 2 / (step + 1)}, step=step)
+    folder = tmp_path / "saved" / ".dashboard"
+    folder.mkdir()
+    one = {"title": "Both losses", "metrics": ["*/loss"], "x": "", "log": False, "smoothing": 0,
+           "group": "", "kind": "line"}  # fmt: skip
+    (folder / "charts.json").write_text(json.dumps({"charts": [one]}))
+    page.goto(f"{export(tmp_path / 'saved.html', str(tmp_path)).as_uri()}#/p/saved")
+    expect(note(page, "Both losses")).to_contain_text("all 30 points")
+
+
+def test_another_x_falls_back_to_the_steps(opened):
+    """Only what the file has is offered, and an address that asks for more is told so."""
+    page = opened("/p/text2sign?x=time&r=1,2")
+    expect(note(page, "grad/norm")).to_contain_text("all 200 points")
+    axis = page.get_by_role("combobox", name="x", exact=True)
+    expect(axis.get_by_role("option")).to_have_text(["step"])
+    expect(page.get_by_role("toolbar", name="Charts")).to_contain_text("by step: “time”")
+    assert "x=" not in page.url.partition("#")[2]
+    assert "r=" not in page.url.partition("#")[2]
+    assert page.get_by_text("by step only").count() == 0
 
 
 def test_zoom_group_smooth_and_filter_need_no_server(opened):

@@ -22,9 +22,34 @@ def test_a_view_is_rebuilt_from_its_address(page, served):
     expect(page.get_by_role("combobox", name="Band of a group")).to_have_value("range")
     expect(page.locator("output")).to_have_text("20 steps")
     expect(page.get_by_role("button", name="log y")).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_enabled()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("article")).to_have_count(2)
+
+
+def color_of(dot) -> str:
+    """The number of a dot's color."""
+    return re.search(r"--run-\d+", dot.get_attribute("style"))[0]
+
+
+def test_a_run_has_one_color_on_every_page(page, served, run_id):
+    """By its place in the project: whatever this browser has looked at before."""
+    ids = {name: run_id(name) for name in ("unstable", "adam-0-01-s1", "adam-0-001-s0")}
+    colors = []
+    for each in ids.values():
+        page.goto(served.url(f"/r/{each}"))
+        colors.append(color_of(page.locator(".page-title .run-dot")))
+    assert len(set(colors)) == 3
+    page.goto(served.url("/c/text2sign/diff", runs=",".join(ids.values())))
+    heads = page.get_by_role("group", name="Differences").locator("th .run-dot")
+    expect(heads).to_have_count(3)
+    assert [color_of(heads.nth(i)) for i in range(3)] == colors
+    chips = page.get_by_role("group", name="Chosen runs").locator(".run-dot")
+    assert [color_of(chips.nth(i)) for i in range(3)] == colors
+    page.goto(served.url("/p/text2sign"))
+    rows = [page.get_by_role("row").filter(has=page.locator(f'a[href="#/r/{each}"]'))
+            for each in ids.values()]  # fmt: skip
+    assert [color_of(row.locator(".dot")) for row in rows] == colors
 
 
 def arrange_runs(page):

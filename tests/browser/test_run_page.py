@@ -36,7 +36,9 @@ def test_the_overview_says_what_was_recorded(first):
     expect(run).to_contain_text("lr-0.001")
     expect(run).to_contain_text("nothing lost or refused")
     expect(run).to_contain_text(re.compile(r"Size on disk\s*[\d.]+ [kM]B"))
-    expect(first.get_by_role("region", name="Notes and tags")).to_contain_text("the *first* of")
+    notes = first.get_by_role("region", name="Notes and tags")
+    expect(notes).to_contain_text("the first of its kind")
+    expect(notes.get_by_role("emphasis")).to_have_text("first")
     expect(first.locator("main")).to_contain_text("loss is low")
     expect(first).to_have_title(re.compile("adam-0.001-s0"))
 
@@ -194,11 +196,26 @@ def test_checkpoints_stand_above_the_folder(page, serve, tmp_path):
     table = page.get_by_role("region", name="Checkpoints").get_by_role("table")
     rows = table.locator("tbody tr")
     expect(rows).to_have_count(2)
+    expect(table.get_by_role("columnheader", name="val/loss")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="Loss", exact=True)).to_have_count(0)
     expect(rows.filter(has_text="best")).to_contain_text("0.5")
     expect(rows.filter(has_text="final")).to_contain_text("0.7")
     with page.expect_download() as download:
         rows.first.get_by_role("link", name=re.compile("^Download checkpoint_")).click()
     assert torch.load(download.value.path(), weights_only=True)["step"] in {10, 20}
+
+
+def test_steps_are_not_rounded(page, serve, tmp_path):
+    """A step names a place: in the head, the results and the facts it is written in full."""
+    with epochal.init(project="p", dir=tmp_path / "runs", **QUIET) as run:
+        run.define("loss", goal="minimize")
+        for step, loss in ((1999, 0.1), (2999, 0.2)):
+            run.log({"loss": loss}, step=step)
+    page.goto(serve(tmp_path / "runs").url(f"/r/{run.id}"))
+    expect(page.locator(".page-facts")).to_contain_text("step 2,999")
+    results = page.get_by_role("region", name="Results")
+    expect(results).to_contain_text("@1,999")
+    expect(page.get_by_role("region", name="Run", exact=True)).to_contain_text("2,999")
 
 
 def test_a_run_that_is_not_there(page, served):

@@ -83,6 +83,66 @@ def test_an_empty_folder_says_what_to_do(visit, start_panel):
     expect(page.locator("#tensorboard-start")).to_be_enabled()
 
 
+WATCH = """() => {
+  window.seen = [];
+  let last = "";
+  const text = (part) => document.querySelector(`${part} .ep-state`)?.textContent.slice(2) ?? "";
+  const look = () => {
+    const now = [text("#status"), text("#headline"), start.disabled, stop_.disabled];
+    if (String(now) === last) seen.push(now);  // it stood for two frames
+    last = String(now);
+    requestAnimationFrame(look);
+  };
+  const start = document.querySelector("#start"), stop_ = document.querySelector("#stop");
+  look();
+}"""
+
+
+def test_the_status_never_contradicts_itself(visit, start_panel):
+    """After a look at the figure and Stop: status, headline and buttons are always of one state."""
+    visited = visit(start_panel())
+    page = visited.page
+    tab(page, "Training")
+    field(page, "steps").fill("100000")
+    page.locator("#start").click()
+    status = page.locator("#status")
+    expect(status).to_contain_text("● running")
+    tab(page, "Monitoring")
+    expect(page.locator("#details")).to_contain_text("● running")
+    page.locator("#draw").click()
+    page.locator("#figure img").wait_for(timeout=60_000)
+    tab(page, "Training")
+    page.evaluate(WATCH)
+    page.locator("#stop").click()
+    expect(status).to_contain_text("■ interrupted")
+    expect(page.locator("#start")).to_be_enabled()
+    seen = {tuple(each) for each in page.evaluate("seen")}
+    assert seen <= {
+        ("running", "running", True, False), ("stopping", "stopping", True, True),
+        ("interrupted", "", False, True),
+    }  # fmt: skip
+    assert len(seen) > 1
+
+
+def test_an_update_that_fails_is_followed_by_others(visit, start_panel):
+    """The status goes on when the server could not answer once."""
+    visited = visit(start_panel())
+    page = visited.page
+    tab(page, "Training")
+    field(page, "steps").fill("100000")
+    page.locator("#start").click()
+    status = page.locator("#status")
+    expect(status).to_contain_text("● running")
+    page.route("**/run/predict", lambda route: route.fulfill(status=500, body="no"), times=1)
+    with page.expect_response(lambda answer: answer.status == 500):
+        pass
+    told = status.inner_text()
+    expect(status).not_to_have_text(told)
+    page.locator("#stop").click()
+    expect(status).to_contain_text("■ interrupted")
+    visited.wrong.clear()
+
+
 @pytest.mark.torch
 def test_a_real_training_is_started_left_and_stopped(visit, start_panel, until):
     """The model of PyTorch learns while no tab is open; it is stopped and has a checkpoint."""

@@ -25,7 +25,7 @@ def test_names_are_text_in_every_piece(name):
     found = Progress("abcdefgh", name, name, "failed", name, 3, 5, 1.0, 0.5, None,
                      Curve([1, 2], [0.5, 0.25], [0.5, 0.25], 2, 2.0))  # fmt: skip
     pieces = [
-        fragments.message(name), fragments.progress(found, "ended", "http://127.0.0.1:1/"),
+        fragments.message(name), fragments.progress(found, "http://127.0.0.1:1/"),
         fragments.runs_table([Listed("abcdefgh", name, name, "running", 3, 0.0)]),
         fragments.link("/x", name, file=name), fragments.state(name),
     ]  # fmt: skip

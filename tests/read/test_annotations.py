@@ -6,7 +6,7 @@ import time
 import pytest
 from journals import JournalMaker, finished_run, make_run
 
-from epochal.core.errors import SettingError
+from epochal.core.errors import NotFoundError, SettingError
 from epochal.read.annotations import Annotation
 from epochal.read.view import RunView
 from epochal.store.seal import seal_run
@@ -24,7 +24,9 @@ def test_annotations_are_kept(tmp_path):
     view.annotate("between", step=0.5)
     for each in (view, RunView(run_dir)):
         first, second, third = each.annotations
-        assert first == Annotation(2**60, "warm-up ends <b>é\n", "a", first.time_s, "me")
+        assert first == Annotation(
+            2**60, "warm-up ends <b>é\n", "a", first.time_s, "me", first.id
+        )  # fmt: skip
         assert (second.step, second.metric, second.author) == (None, None, "")
         assert third.step == 0.5
         assert before - 1 < first.time_s <= second.time_s <= third.time_s < time.time() + 1
@@ -48,6 +50,25 @@ def test_annotations_of_a_running_run(tmp_path):
     assert [each.text for each in view.annotations] == ["now"]
     assert [each.text for each in view.of_rank(1).annotations] == ["now"]
     assert view.series("a").values.tolist() == [1.0, 2.0]
+
+
+def test_annotations_are_removed(tmp_path):
+    """One of several that say the same goes, before and after sealing, and not twice."""
+    run_dir = finished_run(tmp_path, [({"a": 1.0}, 0)])
+    view = RunView(run_dir)
+    for text in ("typo", "typo", "kept"):
+        view.annotate(text, step=1)
+    seal_run(run_dir)
+    second = view.refresh().annotations[1]
+    view.remove_annotation(second)
+    for _ in range(2):
+        first, third = RunView(run_dir).annotations
+        assert (first.text, third.text) == ("typo", "kept")
+        assert second.id not in (first.id, third.id)
+        seal_run(run_dir)
+    for gone in (second, Annotation(1, "typo", None, 0.0)):
+        with pytest.raises(NotFoundError, match="no such annotation"):
+            view.remove_annotation(gone)
 
 
 def test_what_is_no_annotation_is_refused(tmp_path):

@@ -41,6 +41,11 @@ def test_annotations(editor, browser, runs):
         ("whole", None, None), ("here", 7, "train/loss"), ("there", 1.5, None),
     ]  # fmt: skip
     assert browser.get(f"/api/run/{runs[0]}").json["annotations"] == said
+    left = editor.post(path, {"remove": said[1]["id"]}).json["annotations"]
+    assert left == [said[0], said[2]]
+    assert browser.get(f"/api/run/{runs[0]}").json["annotations"] == left
+    assert editor.post(path, {"remove": said[1]["id"]}).status == 404
+    assert browser.post(path, {"remove": said[0]["id"]}).status == 401
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,7 @@ def test_annotations(editor, browser, runs):
         ("annotations", {"text": " "}), ("annotations", {"text": "a", "step": "1"}),
         ("annotations", {"text": "a", "step": True}), ("annotations", {"text": "a", "metric": 1}),
         ("annotations", {"text": "a", "metric": ""}), ("annotations", {"text": "x" * 10_001}),
+        ("annotations", {"remove": None}), ("annotations", {"remove": ["a"]}),
     ],
 )  # fmt: skip
 def test_what_is_refused(editor, runs, root, what, body):

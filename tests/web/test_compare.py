@@ -281,6 +281,20 @@ def test_code_and_packages(tmp_path):
     assert three["code"] == ""
 
 
+def test_changes_that_were_not_recorded(tmp_path):
+    """Runs with uncommitted changes of which no diff is known are named; others are not."""
+    dirty, other, clean, known = (
+        environment(tmp_path, git={"commit": "a" * 40, **more})
+        for more in (
+            {"dirty": True}, {"dirty": True}, {"dirty": False},
+            {"dirty": True, "diff": {"text": "-x\n+y\n"}},
+        )
+    )  # fmt: skip
+    assert differences(tmp_path, dirty, other)["unrecorded"] == [dirty, other]
+    assert differences(tmp_path, clean, dirty, known)["unrecorded"] == [dirty]
+    assert differences(tmp_path, clean, known)["unrecorded"] == []
+
+
 def test_very_different_code_is_not_compared(tmp_path, monkeypatch):
     """The work of comparing two recorded changes is bounded."""
     monkeypatch.setattr(diff, "MOST_LINES", 10)

@@ -17,7 +17,7 @@ from epochal.core.errors import FilterError, RunNotFoundError, SettingError
 
 pytest.importorskip("starlette")
 
-from epochal.web import export, export_page
+from epochal.web import charts, export, export_page
 from epochal.web.export_frames import Container
 
 STATIC = Path(export_page.FOLDER)
@@ -82,7 +82,7 @@ class Page(HTMLParser):
             return place and np.frombuffer(arrays, kinds[place[2]], place[1], place[0])
 
         found = {name: array(lane[name]) for name in ("mean", "low", "high", "count")}
-        return {**found, "grid": array(chart["grid"]), "lane": lane}
+        return {**found, "grid": array(lane["grid"]), "lane": lane}
 
 
 def test_the_file_has_every_module_and_no_address_of_a_server(tmp_path):
@@ -118,6 +118,56 @@ def test_the_values_are_those_that_were_recorded(tmp_path):
     lane = Page(tmp_path / "b.html").lane("loss", view.id)
     assert np.allclose(lane["mean"], view.series("loss").values)
     assert lane["grid"].tolist() == view.series("loss").steps.tolist()
+
+
+def test_a_short_run_beside_a_long_one_is_complete(tmp_path):
+    """Each run has its own resolution; runs of the same steps share their places."""
+    short, other = (record(tmp_path / "runs", steps=300) for _ in range(2))
+    with epochal.init(project="p", name="long", dir=tmp_path / "runs", **QUIET) as run:
+        for step in range(20_000):
+            run.log({"loss": 1.0}, step=step)
+    export.write(tmp_path / "a.html", [short, other, run.dir])
+    page = Page(tmp_path / "a.html")
+    lanes = [page.lane("loss", epochal.open(each).runs()[0].id) for each in (short, other)]
+    for lane in lanes:
+        assert lane["lane"]["exact"]
+        assert lane["grid"].tolist() == list(range(300))
+        assert lane["lane"]["extent"] == [0, 299]
+    assert lanes[0]["lane"]["grid"] == lanes[1]["lane"]["grid"]
+    long = page.lane("loss", run.id)
+    assert not long["lane"]["exact"]
+    assert 200 <= len(long["grid"]) <= 400
+
+
+def test_saved_charts_by_step_come_along(tmp_path):
+    """What people saved beside the runs is in the file, unless its x-axis is not."""
+    saved = [
+        {"title": title, "metrics": ["*/loss"], "x": x, "log": False, "smoothing": 0,
+         "group": "", "kind": "line"}
+        for title, x in (("as the page", ""), ("steps", "step"), ("hours", "time"))
+    ]  # fmt: skip
+    run_dir = Path(record(tmp_path / "runs"))
+    charts.save(os.fspath(run_dir.parent), saved)
+    others = [record(tmp_path / "runs", project="q"), record(tmp_path / "elsewhere")]
+    export.write(tmp_path / "a.html", [os.fspath(run_dir), *others])
+    answers = Page(tmp_path / "a.html").content[0]["answers"]
+    assert answers["/api/charts?project=p"] == {"charts": saved[:2]}
+    assert answers["/api/charts?project=q"] == {"charts": []}
+
+
+def test_without_scripts_the_main_metrics_are_shown(tmp_path):
+    """Losses and what was validated come first, and how many are left out is said."""
+    with epochal.init(project="p", dir=tmp_path / "runs", **QUIET) as run:
+        layers = {f"layers/{i:02}/grad_norm": 1.0 for i in range(30)}
+        run.log({**layers, "val/loss": 0.25, "train/loss": 0.5, "val/accuracy": 0.75}, step=1)
+    export.write(tmp_path / "a.html", [run.dir])
+    text = Page(tmp_path / "a.html").text.partition("<noscript>")[2].partition("</noscript>")[0]
+    names = re.findall("<th>(.*?)</th>", text)
+    assert names[:6] == ["project", "run", "state", "val/loss", "val/accuracy", "train/loss"]
+    assert len(names) == 11
+    assert "<td>0.25</td><td>0.75</td><td>0.5</td>" in text
+    assert "Left out: 25 more metrics." in text
+    assert re.search(r"<p>Exported \d{4}-\d\d-\d\d \d\d:\d\d UTC\.", text)
 
 
 def test_mean_only_leaves_the_extremes_out(tmp_path):
@@ -240,29 +290,35 @@ def test_the_command_says_what_it_wrote(tmp_path):
     assert "nothing is exported" in done.output
 
 
-def test_charts_of_several_answers_are_one_container():
-    """Offsets are those of the container, and a run without points takes no room."""
-    answer = _frames({"metric": "a", "x": "step"}, [1.0, 2.0, 3.0])
+def test_runs_of_several_answers_are_one_container():
+    """Offsets are those of the container, what is alike is there once, without points nothing."""
     container = Container()
-    container.add(answer)
-    container.add(_frames({"metric": "b", "x": "step"}, [4.0, 5.0, 6.0]))
+    for metric, run_id, values in (("a", "r", 1.0), ("b", "r", 4.0), ("a", "s", 1.0)):
+        numbers = [values, values + 1, values + 2]
+        container.add(_frames({"metric": metric, "x": "step"}, numbers, run_id))
     body = container.body({"more": 1})
     after = 4 + int.from_bytes(body[:4], "little")
     header = json.loads(body[4:after])
     assert header["more"] == 1
-    values = []
-    for chart in header["charts"]:
-        (lane,) = chart["lanes"]
-        offset, count, _ = lane["mean"]
-        values.append(np.frombuffer(body[after:], "<f4", count, offset).tolist())
-    assert values == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    found = {
+        (chart["metric"], lane["run"]): np.frombuffer(
+            body[after:], "<f4", lane["mean"][1], lane["mean"][0]
+        ).tolist()
+        for chart in header["charts"]
+        for lane in chart["lanes"]
+    }
+    assert found == {
+        ("a", "r"): [1.0, 2.0, 3.0], ("a", "s"): [1.0, 2.0, 3.0], ("b", "r"): [4.0, 5.0, 6.0],
+    }  # fmt: skip
+    assert [chart["metric"] for chart in header["charts"]] == ["a", "b"]
+    assert len(body) - after == 24 + 16 + 16
 
 
-def _frames(about: dict, values: list[float]) -> bytes:
+def _frames(about: dict, values: list[float], run_id: str) -> bytes:
     """Makes an answer with one run that has points, and one that has none."""
     arrays = np.arange(3, dtype="<f8").tobytes() + np.array(values, "<f4").tobytes() + bytes(4)
     start = 1000
-    lane = {"run": "r", "points": 3, "mean": [start + 24, 3, "f4"], "low": None, "high": None,
+    lane = {"run": run_id, "points": 3, "mean": [start + 24, 3, "f4"], "low": None, "high": None,
             "count": [start + 24, 3, "f4"], "marks": [], "marksTotal": 0}  # fmt: skip
     chart = {**about, "exact": True, "lead": 0, "extent": [0, 2],
              "points": 3, "grid": [start, 3, "f8"],

@@ -16,6 +16,7 @@ from epochal.read.filters import MISSING
 pytest.importorskip("starlette")
 
 from epochal.web import export_page
+from epochal.web.export_summary import ranked
 
 STATIC = Path(export_page.FOLDER)
 
@@ -148,6 +149,26 @@ def test_a_filter_that_is_wrong_says_where():
         assert re.fullmatch(r"at \d+", str(said)), (text, said)
         with pytest.raises(FilterError):
             filters.parse(text)
+
+
+RANK = """
+import { mainMetrics } from "epochal/telling.js";
+import { readFileSync } from "node:fs";
+console.log(JSON.stringify(mainMetrics(JSON.parse(readFileSync(0, "utf8")), 100)));
+"""
+
+
+@pytest.mark.needs("node")
+def test_main_metrics_are_those_of_the_dashboard():
+    """The table without JavaScript ranks metrics as the dashboard's own rule does."""
+    names = """loss train/loss val/loss val_loss val.loss train/acc val/accuracy@5 test/f1 dev/wer
+        lr optimizer/learning_rate train/loss_scale loss-scaling time/step epoch grad_norm layers/x
+        VALIDATION/NLL lossless top1 map eval/return devices latest contest/score""".split()
+    metrics = [
+        {"name": name, "runs": 1 + i % 3, "goal": "minimize" if i % 7 == 0 else None}
+        for i, name in enumerate(names)
+    ]
+    assert ranked(metrics) == node(RANK, metrics)
 
 
 def _lookup(path):

@@ -57,8 +57,8 @@ def test_a_list_without_time_leaves_curves_for_the_next(tmp_path):
     try:
         state.watcher.bring_up_to_date()
         (run,) = state.watcher.runs().values()
-        assert Sparks(state, budget_s=-1.0).of(run) == (None, [])
-        metric, curve = Sparks(state, budget_s=float("inf")).of(run)
+        assert Sparks(state, budget_s=-1.0).of([run]) == (None, [])
+        metric, curve = Sparks(state, budget_s=float("inf")).of([run])
     finally:
         state.close()
     assert metric == "train/loss"
@@ -78,6 +78,7 @@ def test_runs_of_any_kind_and_a_filter(tmp_path):
         done = export_html(given, file, title="My runs")
         assert (done.runs, done.metrics, done.bytes) == (number, 2, file.stat().st_size)
         assert "<title>My runs</title>" in file.read_text(encoding="utf-8")
+        assert answers(file)["/api/about"]["title"] == "My runs"
     assert export_html(project, file, filter="config.lr > 0.15", points=50).runs == 1
     assert f"/api/run/{second.id}" in answers(file)
 

@@ -19,6 +19,17 @@ def test_projects(browser, runs):
     assert demo["spark"][-1] == math.exp(-19 / 7)
 
 
+def test_a_card_has_the_curve_of_the_newest_run_with_a_metric(browser, runs, root):
+    """A run that has logged nothing yet does not take the curve away."""
+    with epochal.init(project="demo", dir=str(root), follow="off", sinks=[]):
+        pass
+    found = browser.wait_for(
+        "/api/projects", lambda each: any(one["runs"] == len(runs) for one in each["projects"])
+    )
+    demo = next(each for each in found["projects"] if each["slug"] == "demo")
+    assert (demo["metric"], demo["spark"][0]) == ("train/loss", 1.0)
+
+
 def test_runs_by_column(browser, runs):
     """The table is a list per column, the newest run first."""
     found = browser.get(
@@ -36,6 +47,14 @@ def test_runs_by_column(browser, runs):
         len(value) for key, value in found.items() if key in ("tags", "notes", "code", "group")
     }
     assert lengths == {3}
+
+
+def test_the_place_of_a_run_in_its_project(browser, runs):
+    """Colors follow the age of runs in their project, whatever is filtered and asked for."""
+    assert browser.get("/api/runs", project="demo").json["ordinal"] == [2, 1, 0]
+    some = browser.get("/api/runs", project="demo", filter="config.lr > 0.15").json
+    assert some["ordinal"] == [2, 1]
+    assert [browser.get(f"/api/run/{each}").json["ordinal"] for each in runs] == [0, 1, 2, 0]
 
 
 def test_metrics_of_the_listed_runs(browser, root):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from decimal import Context, Decimal
 from typing import Any
 
 from epochal.core.names import printable
@@ -18,16 +19,23 @@ def number(value: Any) -> str:
     Example:
         >>> number(0.00031234), number(2000), number(1234567.0), number(float("nan")), number(None)
         ('0.00031234', '2,000', '1,234,567', 'NaN', '-')
+        >>> number(10**18), number(10**400)
+        ('1e+18', '1e+400')
     """
     if value is None:
         return NOTHING
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
-        return f"{int(value):,}" if abs(value) < 1e15 else f"{float(value):.5g}"
+        return f"{int(value):,}" if abs(value) < 1e15 else f"{_rounded(int(value)):g}"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return f"{value:.5g}"
+
+
+def _rounded(value: int) -> Decimal:
+    """Return a number that may be beyond the range of floats with five significant digits."""
+    return Context(prec=5).create_decimal(value).normalize()
 
 
 def duration(seconds: float | None) -> str:

@@ -86,9 +86,8 @@ def state(word: str) -> str:
     return f'<span class="ep-state {text(word)}">{SIGNS.get(word, "◌")} {text(word)}</span>'
 
 
-def progress(found: Progress, stage: str, dashboard: str = "") -> str:
+def progress(found: Progress, dashboard: str = "") -> str:
     """Return where a training stands, with the line of its loss."""
-    word = "stopping" if stage == "stopping" else found.state
     step = number(found.step or 0)
     of = f" of {found.steps:,}" if found.steps else ""
     bar = ""
@@ -100,7 +99,8 @@ def progress(found: Progress, stage: str, dashboard: str = "") -> str:
         ("Validation loss", number(found.val_loss)), ("Time", duration(found.elapsed_s)),
     ]  # fmt: skip
     link = _dashboard_link(found.id, dashboard)
-    head = f"<p>{state(word)} <b>{text(found.name)}</b> · project {text(found.project)}{link}</p>"
+    name = f"<b>{text(found.name)}</b> · project {text(found.project)}"
+    head = f"<p>{state(found.state)} {name}{link}</p>"
     error = message(found.error, "wrong") if found.state == "failed" else ""
     return f'<div class="ep-status">{head}{bar}{_pairs(facts)}{line(found.curve)}{error}</div>'
 

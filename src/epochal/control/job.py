@@ -173,6 +173,14 @@ class Job:
                 return ""
             return self._process.error or self._process.last_words() or "it has ended at once"
 
+    def standing(self) -> tuple[Stage, str, str]:
+        """Return stage, folder of the run and error, of one moment."""
+        with self._lock:
+            stage = self.stage
+            if stage in ("none", "starting"):
+                return stage, "", ""
+            return stage, self.run_dir, self.error if stage == "ended" else ""
+
     def find(self) -> None:
         """Take over the newest training that runs and was started from a panel."""
         with self._lock:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from epochal.control import document, form, fragments
 from epochal.control.board import Board
 from epochal.control.fields import FIELDS, defaults
 from epochal.control.figures import Figures
 from epochal.control.form import Places, Problems, Values
-from epochal.control.job import Job
+from epochal.control.job import Job, Stage
 from epochal.control.progress import Runs
 from epochal.control.saved import Saved
 from epochal.core.errors import EpochalError
 from epochal.core.names import printable
 
 KEPT_DOCUMENTS = 20
+logger = logging.getLogger("epochal")
+
+
+class Standing(NamedTuple):
+    """How the training stands, by one look at it.
+
+    Attributes:
+        stage: what can be done: it is started, or stopped.
+        headline: its state in a few words, "" if none runs.
+        status: all that is said of it.
+    """
+
+    stage: Stage
+    headline: str
+    status: str
 
 
 class Panel:
@@ -42,7 +58,7 @@ class Panel:
         self.runs, self.figures = Runs(places.root), Figures()
         self._values = defaults()
         self._documents: dict[str, tuple[str, str]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
 
     # -- the form ----------------------------------------------------------------------------
 
@@ -92,30 +108,38 @@ class Panel:
 
     # -- the training ------------------------------------------------------------------------
 
-    def status(self) -> str:
-        """Return how the training stands, for the page."""
-        stage, run_dir = self.job.stage, self.job.run_dir
-        if stage == "none":
-            return '<p class="ep-empty">No training was started from here yet.</p>'
-        if error := self.job.error:
-            return fragments.message(f"The training could not begin: {error}", "wrong")
-        if not run_dir:
-            return f"<p>{fragments.state('starting')}</p>"
-        return told(lambda: fragments.progress(self.runs.progress(run_dir), stage, self.dashboard))
+    def standing(self) -> Standing:
+        """Return how the training stands, for the page; looks follow one another."""
+        with self._looking:
+            stage, run_dir, error = self.job.standing()
+            if stage == "none":
+                empty = '<p class="ep-empty">No training was started from here yet.</p>'
+                return Standing(stage, "", empty)
+            if error:
+                words = f"The training could not begin: {error}"
+                return Standing(stage, "", fragments.message(words, "wrong"))
+            if not run_dir:
+                starting = fragments.state("starting")
+                return Standing(stage, starting, f"<p>{starting}</p>")
+            try:
+                return self._progress(stage, run_dir)
+            except Exception as problem:  # told; the buttons must work whatever the run holds
+                logger.debug("cannot tell how %s stands", run_dir, exc_info=True)
+                headline = "" if stage == "ended" else fragments.state(stage)
+                kind = "" if isinstance(problem, EpochalError) else f"{type(problem).__name__}: "
+                words = f"The run cannot be read: {kind}{problem}".partition("\n")[0]
+                return Standing(stage, headline, fragments.message(words, "wrong"))
 
-    def headline(self) -> str:
-        """Return the state of the training in a few words."""
-        stage, run_dir = self.job.stage, self.job.run_dir
-        if stage in ("none", "ended") or not run_dir:
-            return fragments.state("starting") if stage == "starting" else ""
-        try:
-            found = self.runs.progress(run_dir)
-        except EpochalError:
-            return ""
-        word = "stopping" if stage == "stopping" else found.state
+    def _progress(self, stage: Stage, run_dir: str) -> Standing:
+        """Return how a run stands: its process says whether it runs, its folder how it ended."""
+        ended = stage == "ended"
+        found = self.runs.progress(run_dir, anew=ended)
+        if not ended:
+            found = found._replace(state=stage)
         of = f" of {found.steps:,}" if found.steps else ""
         step = f"step {fragments.number(found.step or 0)}{of}"
-        return f"{fragments.state(word)} {fragments.text(found.name)} · {step}"
+        headline = f"{fragments.state(found.state)} {fragments.text(found.name)} · {step}"
+        return Standing(stage, "" if ended else headline, fragments.progress(found, self.dashboard))
 
     def close(self, say: Callable[[str], None] = lambda _: None) -> None:
         """End what the panel has started, but for a training that goes on.

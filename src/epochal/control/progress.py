@@ -124,14 +124,14 @@ class Runs:
             columns = ("id", "name", "project", "state", "steps", "created")
             return [Listed(*row) for row in zip(*map(runs.values, columns), strict=True)]
 
-    def view(self, run_dir: str) -> RunView:
-        """Return a run as it was at most half a second ago."""
+    def view(self, run_dir: str, *, anew: bool = False) -> RunView:
+        """Return a run as it was at most half a second ago, or with ``anew`` as it is now."""
         with self._lock:
             now = time.monotonic()
             read_at, view = self._views.pop(run_dir, (-math.inf, None))
             if view is None:
                 view = RunView(run_dir)
-            elif now - read_at > AGAIN_S:
+            elif anew or now - read_at > AGAIN_S:
                 view.refresh()
             else:
                 now = read_at
@@ -147,14 +147,14 @@ class Runs:
                 return None
             return self.view(self._project.run(run_id).dir)
 
-    def progress(self, run_dir: str) -> Progress:
-        """Return how a run stands.
+    def progress(self, run_dir: str, *, anew: bool = False) -> Progress:
+        """Return how a run stands, with ``anew`` this moment.
 
         Raises:
             EpochalError: it cannot be read.
         """
         with self._lock:
-            view = self.view(run_dir)
+            view = self.view(run_dir, anew=anew)
             steps = view.config.get("steps")
             lines = [line for line in view.error.splitlines() if line.strip()]
             return Progress(

@@ -55,11 +55,14 @@ class TrainingTab:
                 gr.Markdown("## Status", container=False)
                 self._message = gr.Markdown(elem_id="training-message", latex_delimiters=[])
                 self._status = gr.Markdown(elem_id="status", latex_delimiters=[], container=False)
+                self._seen = seen_mark()
 
     @property
     def outputs(self) -> list[Component]:
         """What :meth:`now` fills."""
-        return [self._headline, self._status, self._start, self._stop, self._timer]
+        return [
+            self._headline, self._status, self._start, self._stop, self._timer, self._seen
+        ]  # fmt: skip
 
     def connect(self, fields: list[Component]) -> None:
         """Give the components their functions; ``fields`` are those of the whole form."""
@@ -68,21 +71,18 @@ class TrainingTab:
             **QUIET,
         )  # fmt: skip
         self._stop.click(self._on_stop, None, [self._message, *self.outputs], **QUIET)
-        seen = seen_mark()
-        self._timer.tick(self._news, seen, [*self.outputs, seen], **QUIET)
+        self._timer.tick(self.now, self._seen, self.outputs, **QUIET)
 
-    def now(self) -> list[Any]:
-        """Return how the training stands."""
-        stage = self._panel.job.stage
-        return [
-            self._panel.headline(), self._panel.status(),
-            gr.update(interactive=stage in ("none", "ended")),
+    def now(self, seen: str = "") -> list[Any]:
+        """Return how the training stands, by one look at it, unless the page has seen it."""
+        stage, headline, status = self._panel.standing()
+        idle = stage in ("none", "ended")
+        news = [
+            headline, status, gr.update(interactive=idle),
             gr.update(interactive=stage in ("starting", "running")),
-            gr.update(value=IDLE_TICK_S if stage in ("none", "ended") else TICK_S),
+            gr.update(value=IDLE_TICK_S if idle else TICK_S),
         ]  # fmt: skip
-
-    def _news(self, seen: str) -> list[Any]:
-        return unless_seen(self.now(), seen)
+        return unless_seen(news, seen)
 
     def _on_start(self, *given: Any) -> list[Any]:
         goes_on, *rest = given

@@ -12,7 +12,7 @@ import numpy as np
 from epochal.core.errors import SettingError
 from epochal.read.contents import Contents
 
-KIND = "annotation"
+KIND, REMOVED = "annotation", "annotation_removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Annotation:
         metric: the chart; None: all of them.
         time_s: when it was written, unix seconds.
         author: by whom, "" if that was not said.
+        id: by what it is found again: the session and the number of its event.
     """
 
     step: float | None
@@ -32,17 +33,22 @@ class Annotation:
     metric: str | None
     time_s: float
     author: str = ""
+    id: str = ""
 
 
 def read(contents: Contents) -> Iterator[Annotation]:
-    """Yield the annotations of a run, in the order in which they were written."""
+    """Yield the annotations of a run that are not removed, in the order they were written in."""
+    removed = {event.data["id"] for each in contents.own for event in each.events(REMOVED)}
     for session in contents.own:
         for event in session.events(KIND):
+            place = f"{session.id}.{event.seq}"
+            if place in removed:
+                continue
             at = (np.array([event.seq]), np.array([event.elapsed_ns]))
             said = event.data
             yield Annotation(
                 said.get("step"), str(said.get("text", "")), said.get("metric"),
-                float(session.clock.time_s(*at)[0]), str(said.get("author") or ""),
+                float(session.clock.time_s(*at)[0]), str(said.get("author") or ""), place,
             )  # fmt: skip
 
 

@@ -295,6 +295,20 @@ class RunView(RunFacts):
         """
         self._append(written.KIND, written.fields(text, step, metric, author))
 
+    def remove_annotation(self, annotation: Annotation) -> None:
+        """Take an annotation back: it is shown no more; the journal keeps what was written.
+
+        Raises:
+            NotFoundError: the run has none such, or not any more.
+
+        Example:
+            >>> view.remove_annotation(view.annotations[-1])  # doctest: +SKIP
+        """
+        if annotation.id not in [each.id for each in self.annotations]:
+            message = f"run {self.name!r} has no such annotation (any more): see .annotations"
+            raise NotFoundError(message)
+        self._append(written.REMOVED, {"id": annotation.id})
+
     def _append(self, kind: str, data: Mapping[str, Any]) -> None:
         append_events(self.dir, self.id, [(kind, data)])
         self.refresh()

@@ -71,6 +71,19 @@ def _name(view: RunView, body: dict[str, Any]) -> str:
 
 
 def _annotations(view: RunView, body: dict[str, Any]) -> list[dict[str, Any]]:
+    (_remove if "remove" in body else _annotate)(view, body)
+    return [asdict(each) for each in view.annotations]
+
+
+def _remove(view: RunView, body: dict[str, Any]) -> None:
+    place = _line(body["remove"], "remove", LONGEST_NAME)
+    found = next((each for each in view.annotations if each.id == place), None)
+    if found is None:
+        raise RefusedError(404, "this annotation is not there any more")
+    view.remove_annotation(found)
+
+
+def _annotate(view: RunView, body: dict[str, Any]) -> None:
     text = _text(body.get("text"), "text", LONGEST_TEXT).strip()
     if not text:
         raise RefusedError(400, "text is empty")
@@ -80,7 +93,6 @@ def _annotations(view: RunView, body: dict[str, Any]) -> list[dict[str, Any]]:
     if metric is not None:
         metric = _line(metric, "metric", 512)
     view.annotate(text, step=step, metric=metric)
-    return [asdict(each) for each in view.annotations]
 
 
 def _line(value: Any, name: str, longest: int) -> str:

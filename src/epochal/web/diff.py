@@ -48,6 +48,7 @@ def difference(runs: Sequence[RunView]) -> dict[str, Any]:
     Every leaf that any run has is a row: ``values`` are those of the runs in their order,
     ``missing`` the places of runs that have none, ``same`` whether all have the same.  Equal is
     what :func:`epochal.read.diff.diff` takes for equal: 1 and 1.0 are, True and 1 are not.
+    ``unrecorded`` are the runs whose code had changes that nobody knows.
 
     Args:
         runs: at least two.
@@ -72,6 +73,7 @@ def difference(runs: Sequence[RunView]) -> dict[str, Any]:
     return {
         "rows": rows, "runs": [{"id": run.id, "name": run.name} for run in runs],
         "code": code_difference(*runs) if len(runs) == 2 else "",
+        "unrecorded": [run.id for run in runs if run.git.get("dirty") and not _recorded(run).lines],
     }  # fmt: skip
 
 

@@ -27,12 +27,13 @@ from epochal.web import answers, charts, compare, run, runs, series
 from epochal.web.asking import Asked
 from epochal.web.export_frames import Container
 from epochal.web.export_page import document
+from epochal.web.export_summary import Summary
 from epochal.web.state import State
 
 POINTS = 400
-METRICS_AT_ONCE = 50
 RUNS_AT_ONCE = 50
-MOST_IN_SUMMARY = 8
+AXES = ("", "step")
+"""x-axes of saved charts that the file has; the first is that of the page."""
 LEFT_OUT = ("cwd", "argv")
 
 
@@ -56,7 +57,7 @@ def write(
         filter: only runs that pass, see :mod:`epochal.read.filters`.
         points: buckets of each series; each has its mean, minimum and maximum.
         mean_only: leave minimum and maximum out, which takes a third of the room.
-        title: of the page; default: the projects' names.
+        title: of the page, in the window's title and on top of it; default: Epochal.
 
     Raises:
         RunNotFoundError: no runs are given, or none passes.
@@ -73,16 +74,15 @@ def write(
         state = State(root)
         try:
             count = _choose(state.project, filter)
-            content, table, kept = _content(state, points, mean_only=mean_only)
+            content, table, kept = _content(state, points, title, mean_only=mean_only)
         finally:
             state.close()
             _forget_index(root)
     names = sorted({str(each["name"]) for each in table})
-    head, rows = _summary(table, kept)
-    page = document(title or f"Epochal: {', '.join(names)}", content, head, rows)
+    summary = Summary(table, kept)
+    page = document(title or f"Epochal: {', '.join(names)}", content, summary)
     write_atomically(path, page, private=False)
-    metrics = {each["name"] for project in table for each in project["runs"]["metrics"]}
-    return Exported(count, len(metrics), len(page))
+    return Exported(count, len(summary.metrics), len(page))
 
 
 def _check_target(path: str | os.PathLike[str]) -> None:
@@ -132,17 +132,18 @@ def _choose(project: Project, expression: str | None) -> int:
 
 
 def _content(
-    state: State, points: int, *, mean_only: bool
+    state: State, points: int, title: str, *, mean_only: bool
 ) -> tuple[bytes, list[dict[str, Any]], dict[str, Any]]:  # fmt: skip
     """Return the container, what the server says of each project, and its recorded answers."""
     # No second answer brings the curves for which there was no time in the first.
     routes = [*runs.routes(state, curves_s=math.inf),
-              *(route for module in (run, series, charts, compare)
+              *(route for module in (run, series, compare)
                 for route in module.routes(state))]  # fmt: skip
     asked = Asked(Starlette(routes=routes, exception_handlers=answers.handlers(state.root)))
     while (listed := asked.get("/api/projects"))["indexing"]:
         time.sleep(0.05)
-    kept: dict[str, Any] = {"/api/projects": {**listed, "indexing": None}, "/api/about": _about()}
+    kept: dict[str, Any] = {"/api/projects": {**listed, "indexing": None}}
+    kept["/api/about"] = _about(title)
     frames = Container(mean_only=mean_only)
     tables, shown = {}, []
     for project in listed["projects"]:
@@ -150,29 +151,41 @@ def _content(
         table = asked.get("/api/runs", project=name)
         tables[name] = table
         shown.append({**project, "runs": table})
-        kept[f"/api/charts?project={name}"] = asked.get("/api/charts", project=name)
+        folder_of_it = os.path.join(state.root, name)
+        kept[f"/api/charts?project={name}"] = {"charts": _saved_charts(folder_of_it)}
+        metrics = [each["name"] for each in table["metrics"]]
         for run_id in table["id"]:
             kept[f"/api/run/{run_id}"] = _without(asked.get(f"/api/run/{run_id}"))
-        metrics = [each["name"] for each in table["metrics"]]
-        for first in range(0, len(metrics), METRICS_AT_ONCE):
-            some = metrics[first : first + METRICS_AT_ONCE]
-            frames.add(_series(asked, table["id"], some, points))
+            for first in range(0, len(metrics), series.MOST_METRICS):
+                some = metrics[first : first + series.MOST_METRICS]
+                frames.add(_series(asked, run_id, some, points))
     ids = [run_id for table in tables.values() for run_id in table["id"]]
     more = {"answers": kept, "runs": tables, "diff": _differences(asked, ids)}
     return frames.body(more), shown, kept
 
 
-def _series(asked: Asked, ids: Sequence[str], metrics: Sequence[str], points: int) -> bytes:
+def _saved_charts(links: str) -> list[dict[str, Any]]:
+    """Return the charts saved beside the runs that a project's folder has links to."""
+    with os.scandir(links) as entries:
+        folders = {os.path.dirname(os.readlink(each)) for each in entries}
+    found: list[dict[str, Any]] = []
+    for path in sorted(folders):
+        found += [each for each in charts.saved(path) if each["x"] in AXES and each not in found]
+    return found
+
+
+def _series(asked: Asked, run_id: str, metrics: Sequence[str], points: int) -> bytes:
+    """Return the series of one run, by itself: a short one is as fine as a long one beside it."""
     body = {
-        "runs": ids, "metrics": metrics, "x": "step", "range": None, "width": points, "lead": 0,
-        "counts": True,
+        "runs": [run_id], "metrics": metrics, "x": "step", "range": None, "width": points,
+        "lead": 0, "counts": True,
     }  # fmt: skip
     return asked.post("/api/series", body)
 
 
-def _about() -> dict[str, Any]:
+def _about(title: str) -> dict[str, Any]:
     return {
-        "version": epochal.__version__, "root": "", "write": False, "control": None,
+        "title": title, "version": epochal.__version__, "root": "", "write": False, "control": None,
         "assets": True, "exported_s": time.time(),
     }  # fmt: skip
 
@@ -202,23 +215,3 @@ def _differences(asked: Asked, ids: Sequence[str]) -> dict[str, Any]:
                 mine["values"][places[run_id]] = value
     kept = ({k: row[k] for k in ("path", "kind", "values")} for row in rows.values())
     return {"runs": list(ids), "rows": list(kept)}
-
-
-def _summary(
-    projects: Sequence[dict[str, Any]], answers: dict[str, Any]
-) -> tuple[list[str], list[list[str]]]:
-    """Return a plain table: the last value of the first metrics of each run."""
-    names = sorted({each["name"] for project in projects for each in project["runs"]["metrics"]})
-    shown = [name for name in names if not name.startswith("system/")][:MOST_IN_SUMMARY]
-    rows = []
-    for project in projects:
-        for run_id in project["runs"]["id"]:
-            about = answers[f"/api/run/{run_id}"]
-            values = [_short(about["summary"].get(name, {}).get("last")) for name in shown]
-            rows.append([str(project["name"]), str(about["name"]), str(about["state"]), *values])
-    return ["project", "run", "state", *shown], rows
-
-
-def _short(value: Any) -> str:
-    """Return a value for the plain table."""
-    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else str(value)

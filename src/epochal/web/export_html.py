@@ -27,7 +27,7 @@ def export_html(
         filter: only runs that pass, such as ``"config.lr < 0.1"``.
         points: buckets of each series; each has its mean, minimum and maximum.
         mean_only: leave minimum and maximum out, which takes a third of the room.
-        title: of the page; default: the projects' names.
+        title: of the page, in the window's title and on top of it; default: Epochal.
 
     Returns:
         How many runs and metrics are in the file, and its size in bytes.

@@ -12,13 +12,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from epochal.core.errors import RunFolderError
 from epochal.markup.html import escape
 from epochal.web.pages import FIRST_STYLES, FOLDER, VENDOR, joined
 
-INSTEAD = {"api.js": "api_static.js"}
-"""What stands in an exported page in the place of a module that asks the server."""
+if TYPE_CHECKING:
+    from epochal.web.export_summary import Summary
+
+INSTEAD = {"api.js": "api_static.js", "frames.js": "static_frames.js"}
+"""What stands in an exported page in the place of modules that ask the server or read its bytes."""
 
 _PAGE = """\
 <!doctype html>
@@ -44,14 +48,13 @@ _PAGE = """\
 _START = 'import "epochal/app.js";'
 
 
-def document(title: str, data: bytes, head: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+def document(title: str, data: bytes, summary: Summary) -> bytes:
     """Return the page.
 
     Args:
         title: of the window.
         data: the container with the answers and frames.
-        head: columns of the table that a browser without JavaScript shows.
-        rows: its rows.
+        summary: what a browser without JavaScript shows.
 
     Raises:
         RunFolderError: this installation lacks the files of other projects that draw.
@@ -59,7 +62,7 @@ def document(title: str, data: bytes, head: Sequence[str], rows: Sequence[Sequen
     style, imports = _style(), _import_map()
     return _PAGE.format(
         policy=_policy([imports, _START], style), title=escape(title), style=style,
-        import_map=imports, start=_START, summary=_table(title, head, rows),
+        import_map=imports, start=_START, summary=_table(title, summary),
         data=base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii"),
     ).encode("utf-8")  # fmt: skip
 
@@ -115,12 +118,12 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(title: str, summary: Summary) -> str:
     """Return a table for browsers without JavaScript."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    cells = "".join(f"<th>{escape(name)}</th>" for name in summary.head)
+    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in summary.rows()]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f"<h1>{escape(title)}</h1><p>Charts need JavaScript; this is a summary.</p>"
+        f"<h1>{escape(title)}</h1><p>{escape(summary.note)}</p>"
         f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
     )

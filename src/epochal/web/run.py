@@ -15,6 +15,7 @@ from epochal.store import folder
 from epochal.web import query
 from epochal.web.answers import getting
 from epochal.web.integers import exact
+from epochal.web.runs import ordinals
 
 if TYPE_CHECKING:
     from epochal.read.view import RunView
@@ -31,7 +32,9 @@ def routes(state: State) -> list[Route]:
 
     def run(request: Request) -> Any:
         run_id = request.path_params["id"]
-        return about(state.view(run_id), state.root, state.known(run_id).place.slug)
+        view, place = state.view(run_id), state.known(run_id).place
+        ordinal = ordinals(state.runs(place.slug)).get(place.dir)
+        return {**about(view, state.root, place.slug), "ordinal": ordinal}
 
     def texts(request: Request) -> Any:
         view = state.view(request.path_params["id"])

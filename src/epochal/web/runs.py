@@ -55,8 +55,8 @@ def routes(state: State, *, curves_s: float = BUDGET_S) -> list[Route]:
     def projects(_request: Request) -> dict[str, Any]:
         runs = state.runs()
         found = _by_project(state, runs)
-        for each, newest in found:
-            each["metric"], each["spark"] = sparks.of(newest)
+        for each, newest_first in found:
+            each["metric"], each["spark"] = sparks.of(newest_first)
         sparks.go_on()
         indexing = state.watcher.indexing
         return {
@@ -115,12 +115,25 @@ class Table:
                 found = _filtered(runs, expression)
                 known = self._state.watcher.runs()
                 answer = _rows(found, known, self._state.project.catalog, columns)
+                places = ordinals(runs)
+                answer["ordinal"] = [
+                    places[run_dir] for run_dir in found.folders if run_dir in known
+                ]
                 answer |= {"total": len(runs), "matched": len(answer["id"]), "version": version}
                 self._kept[etag] = to_json(answer)
             self._kept.move_to_end(etag)
             while len(self._kept) > KEPT_ANSWERS:
                 self._kept.popitem(last=False)
             return self._kept[etag]
+
+
+def ordinals(runs: Runs) -> dict[str, int]:
+    """Return the place of each run among all of its project, oldest first, by folder.
+
+    Args:
+        runs: all of a project, newest first.
+    """
+    return {run_dir: place for place, run_dir in enumerate(reversed(runs.folders))}
 
 
 def path_text(path: Sequence[str]) -> str:
@@ -246,21 +259,22 @@ def _metrics(runs: Runs, catalog: Catalog) -> list[dict[str, Any]]:
     return found
 
 
-def _by_project(state: State, runs: Runs) -> list[tuple[dict[str, Any], Known]]:
-    """Return what is told of each project, the latest first, with its newest run."""
+def _by_project(state: State, runs: Runs) -> list[tuple[dict[str, Any], list[Known]]]:
+    """Return what is told of each project, the latest first, with its runs, newest first."""
     known = state.watcher.runs()
-    found: dict[str, tuple[dict[str, Any], Known]] = {}
+    found: dict[str, tuple[dict[str, Any], list[Known]]] = {}
     names, created = runs.values("project"), runs.values("created")
     for run_dir, name, created_s in zip(runs.folders, names, created, strict=True):
         each = known.get(run_dir)
         if each is None or each.facts is None:
             continue
         slug, facts = each.place.slug, each.facts
-        if slug not in found:  # the newest comes first
+        if slug not in found:
             about = {"slug": slug, "name": name, "runs": 0, "running": 0, "last_s": 0.0,
                      "states": {}}  # fmt: skip
-            found[slug] = (about, each)
-        about = found[slug][0]
+            found[slug] = (about, [])
+        about, newest_first = found[slug]
+        newest_first.append(each)
         about["runs"] += 1
         about["running"] += facts.state == "running"
         about["last_s"] = max(about["last_s"], (created_s or 0.0) + facts.duration_s)

@@ -1,10 +1,11 @@
-"""The small curve on a project's card: the newest run's first metric that should fall."""
+"""The small curve on a project's card: a falling metric of the newest run that has one."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from epochal.core.errors import EpochalError
@@ -20,6 +21,9 @@ POINTS = 60
 BUDGET_S = 0.3
 """A list of projects is not kept waiting longer."""
 
+LOOKED_AT = 10
+"""So many of the newest runs are looked at for one with a metric."""
+
 Spark = tuple[str | None, list[float]]
 
 
@@ -34,32 +38,55 @@ class Sparks:
     def __init__(self, state: State, budget_s: float = BUDGET_S) -> None:
         self._state, self._lock, self._budget_s = state, threading.Lock(), budget_s
         self._kept: dict[str, tuple[int, Spark]] = {}
-        self._left: list[Known] = []
+        self._left: list[Sequence[Known]] = []
         self._spent_s = 0.0
         self._thread: threading.Thread | None = None
 
-    def of(self, run: Known) -> Spark:
-        """Return the metric and its curve; an older or no curve if time is short."""
-        with self._lock:
-            version, spark = self._kept.get(run.place.id, (-1, (None, [])))
-        if version == run.version:
-            return spark
-        if self._spent_s > self._budget_s or (run.tails and version >= 0):
-            self._left.append(run)
-            return spark
-        began = time.monotonic()
-        spark = self._make(run)
-        self._spent_s += time.monotonic() - began
-        return spark
+    def of(self, runs: Sequence[Known]) -> Spark:
+        """Return a metric and its curve; an older or no curve if time is short.
+
+        Args:
+            runs: of a project, newest first.
+        """
+        for run in runs[:LOOKED_AT]:
+            version, spark = self._latest(run)
+            if version != run.version and (
+                self._spent_s > self._budget_s or (run.tails and version >= 0)
+            ):
+                self._left.append(runs)
+                if version < 0:
+                    break
+            elif version != run.version:
+                began = time.monotonic()
+                spark = self._make(run)
+                self._spent_s += time.monotonic() - began
+            if spark[0] is not None:
+                return spark
+        return None, []
 
     def go_on(self) -> None:
         """Make the curves that were left out, in a thread."""
         left, self._left, self._spent_s = self._left, [], 0.0
         if left and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(
-                target=lambda: [self._make(run) for run in left], name="epochal-sparks", daemon=True
+                target=self._find_all, args=(left,), name="epochal-sparks", daemon=True
             )
             self._thread.start()
+
+    def _latest(self, run: Known) -> tuple[int, Spark]:
+        """Return the version that a run had when its curve was made, and the curve."""
+        with self._lock:
+            return self._kept.get(run.place.id, (-1, (None, [])))
+
+    def _find_all(self, projects: Sequence[Sequence[Known]]) -> None:
+        """Make the curves of each project's runs up to the first with a metric."""
+        for runs in projects:
+            for run in runs[:LOOKED_AT]:
+                version, spark = self._latest(run)
+                if version != run.version:
+                    spark = self._make(run)
+                if spark[0] is not None:
+                    break
 
     def _make(self, run: Known) -> Spark:
         version = run.version

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { drawCurves, projection } from "epochal/chart_draw.js";
+import { drawCurves, eachBar, projection } from "epochal/chart_draw.js";
 
 /** A canvas context that remembers what was stroked and filled, and how strongly. */
 function recorder() {
@@ -51,6 +51,33 @@ for (const n of [1, 8, 50, 100, 500]) {
     assert.ok(bands.every(({ alpha }) => alpha >= 0.05));
   });
 }
+
+for (const n of [1, 2, 5]) {
+  test(`extremes of a run that fills ${n} buckets are drawn as bars`, () => {
+    const one = curve(0, 1000, { [n - 1]: 5 });
+    one.line.fill(NaN, n);
+    one.low.fill(NaN, n);
+    one.high.fill(NaN, n);
+    const { drawn, pen } = recorder();
+    drawCurves(pen, [one, curve(1, 1000)], frameOf([0, 999], [0, 5]));
+    const strokes = drawn.filter(({ how, points }) => how === "stroke" && points.some(([, y]) => Math.abs(y) < 1e-9));
+    assert.equal(strokes.length, 1);
+    assert.equal(new Set(strokes[0].points.map(([x]) => x)).size, n, "each of them, and no other one");
+    assert.ok(strokes[0].alpha >= 0.4);
+  });
+}
+
+test("an isolated place of a group has a bar, and one beyond the range looked at has none", () => {
+  const group = { ...curve(0, 6), run: null };
+  for (const i of [1, 3]) group.low[i] = group.high[i] = NaN;
+  const found = (range) => {
+    const at = [];
+    eachBar(group, frameOf([0, 5], [0, 2]), range, (i, top, bottom) => at.push([i, Math.round(top), Math.round(bottom)]));
+    return at;
+  };
+  assert.deepEqual(found([0, 5]), [[0, 90, 110], [2, 90, 110]]);
+  assert.deepEqual(found([1, 5]), [[2, 90, 110]]);
+});
 
 test("bands fade as curves become more, and many curves share paths", () => {
   const alphas = [1, 20, 100].map((n) => {

@@ -145,5 +145,33 @@ test("CSV has every value, quoted where needed, and no formula", () => {
 
 test("a table has a row for each x and a column for each curve", () => {
   const curves = curvesOf([lane("a", [1, 2]), lane("b", [3], { grid: [1] })]);
-  assert.deepEqual(tableRows(curves), [{ x: 0, values: [1, NaN] }, { x: 1, values: [2, 3] }]);
+  assert.deepEqual(tableRows(curves), [
+    { x: 0, width: 0, values: [1, NaN] }, { x: 1, width: 0, values: [2, 3] },
+  ]);
+});
+
+test("a run of one bucket is found as far from its middle as the next bucket", () => {
+  const [first] = curvesOf([lane("a", [1, NaN, NaN], { grid: [50, 150, 250], lane: { exact: false } })]);
+  assert.deepEqual([0, 50, 149, 151].map((x) => indexAt(first, x)), [0, 0, 0, -1]);
+  assert.equal(first.width, 100);
+});
+
+test("a curve says whether several points share an x", () => {
+  const is = (mean, more) => curvesOf([lane("a", mean, more)])[0].repeated;
+  assert.equal(is([1, 2]), false);
+  assert.equal(is([1, NaN], { lane: { marksTotal: 1 } }), false, "NaN is a point");
+  assert.equal(is([1, 2], { high: [1, 3] }), true);
+  assert.equal(is([1, 2], { lane: { points: 9 } }), true, "the same value several times");
+  assert.equal(is([0, 1, 2], { low: [-1, 1, 2], lane: { lead: 1, points: 2 } }), false, "buckets before the window");
+  assert.equal(is([1, 2], { lane: { exact: false, points: 9 } }), false);
+});
+
+test("runs that share a color differ by dash, unless there are too many", () => {
+  const of = (count) => {
+    const runs = Array.from({ length: count }, (_, i) => ({ id: `r${i}`, name: `${i}`, color: `color-${i % 12}` }));
+    const curves = buildCurves({ lanes: runs.map(({ id }) => lane(id, [1])), runs, metrics: ["loss"] });
+    return new Set(curves.map(({ color, dash }) => `${color} ${DASHES.indexOf(dash)}`)).size;
+  };
+  assert.equal(of(18), 18);
+  assert.equal(of(30), 12);
 });

@@ -11,7 +11,7 @@ const CURVE = {
 };
 const ABOUT = {
   curves: [CURVE], runs: 100, groups: 0, statistic: "ci", points: 1_000_000, left: { lacking: [], over: 0, missing: [] },
-  zoomed: false, range: { outside: 0, nonPositive: 0 }, xHidden: 0, stale: null,
+  window: null, range: { outside: 0, nonPositive: 0 }, xHidden: 0, stale: null,
 };
 const note = (more) => noteParts({ ...ABOUT, ...more }).map(({ text }) => text);
 
@@ -23,12 +23,19 @@ test("the line below says how many runs, how much of the points, and that extrem
   assert.deepEqual(note({ curves: [exact], points: 2, runs: 1 }), ["1 run", "all 2 points"]);
 });
 
+test("points that share an x are told as means; those beside the window are not counted", () => {
+  const epochs = { ...CURVE, exact: true, repeated: true, points: 3000 };
+  assert.deepEqual(note({ curves: [epochs], points: 3000 }).slice(1), ["2 means of 3,000 points", "min/max kept"]);
+  const more = note({ curves: [epochs], points: 100, window: [1.5, 2.5], groups: 2 }).slice(1);
+  assert.deepEqual(more, ["1 mean of 100 points", "band: 95 % interval"]);
+});
+
 test("it says what is not drawn", () => {
   assert.ok(note({ left: { lacking: ["run x"], over: 0, missing: [] } }).includes("not logged by run x"));
   assert.ok(note({ left: { lacking: ["a", "b", "c"], over: 3, missing: [] } }).includes("not logged by 3 runs"));
   const missing = [{ run: "d", reason: "no such folder" }];
   assert.ok(note({ left: { lacking: [], over: 0, missing } }).includes("1 run unreadable: no such folder"));
-  assert.ok(note({ left: { lacking: ["a"], over: 0, missing: [] }, zoomed: true }).includes("nothing here of a"));
+  assert.ok(note({ left: { lacking: ["a"], over: 0, missing: [] }, window: [0, 1] }).includes("nothing here of a"));
   assert.ok(note({ range: { outside: 0, nonPositive: 12 } }).includes("12 values ≤ 0 not on a log axis"));
   assert.ok(note({ range: { outside: 7, nonPositive: 0 } }).includes("robust range: 7 values outside"));
   const marked = { ...CURVE, marks: [[1, "nan", 3], [2, "inf", 1]], marksTotal: 9 };
@@ -63,6 +70,13 @@ test("elapsed time has ticks at whole minutes and hours", () => {
   assert.deepEqual(labels, ["0", "1h", "2h"]);
   assert.deepEqual(ticks({ kind: "elapsed", low: 0, high: 100, log: false, count: 4 }).labels.at(-1), "1m 30s");
   assert.equal(xText("step", 41000), "step 41,000");
+});
+
+test("a bucket says its first and its last step, whole and not rounded", () => {
+  assert.equal(xText("step", 2277.5, 5), "steps 2,275–2,279");
+  assert.equal(xText("step", 1234565, 10), "steps 1,234,560–1,234,569");
+  assert.equal(xText("step", 3.25, 0.5), "step 3");
+  assert.match(xText("epoch", 2.5, 1), /^epoch 2\.5/);
 });
 
 test("wall time has ticks at round clock times", () => {

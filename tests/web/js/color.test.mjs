@@ -1,4 +1,4 @@
-/** A run keeps its color; few runs never share one. */
+/** A run keeps its color, in any browser; neighbors never share one. */
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -13,42 +13,39 @@ async function loaded() {
   return import(`../../../src/epochal/web/static/color.js?${Math.random()}`);
 }
 
-test("the first runs all differ, and a new run changes no other's color", async () => {
-  const color = await loaded();
-  const ids = Array.from({ length: color.SLOTS }, (_, i) => `run${i}`);
-  color.learnRuns(ids);
-  const before = ids.map(color.runColor);
-  assert.equal(new Set(before).size, color.SLOTS);
-  color.learnRuns([...ids, "later"]);
-  assert.deepEqual(ids.map(color.runColor), before);
+test("the place of a run decides, and the first ones all differ", async () => {
+  const { runColor, slotColor, SLOTS } = await loaded();
+  const colors = Array.from({ length: 2 * SLOTS }, (_, i) => runColor(`run${i}`, i));
+  assert.equal(new Set(colors.slice(0, SLOTS)).size, SLOTS);
+  assert.deepEqual(colors.slice(SLOTS), colors.slice(0, SLOTS));
+  assert.equal(colors[5], slotColor(5));
 });
 
-test("colors are the same on the next visit, also for a page that knows one run only", async () => {
-  const first = await loaded();
-  first.learnRuns(["a1", "b2", "c3"]);
-  first.chooseColor("b2", 7);
-  const second = await loaded();
-  assert.equal(second.runColor("a1"), first.runColor("a1"));
-  assert.equal(second.runColor("b2"), second.slotColor(7));
-});
-
-test("without storage, or with a foreign text in it, colors come from the ids", async () => {
-  stored.set("epochal.colors", "{not json");
-  const color = await loaded();
-  assert.match(color.runColor("anything"), /^var\(--run-\d+\)$/);
-  assert.equal(color.runColor("anything"), (await loaded()).runColor("anything"));
-});
-
-test("ids spread over the colors", async () => {
+test("nothing is stored by looking, and other runs change no color", async () => {
   stored.clear();
-  const color = await loaded();
-  const used = new Map();
-  for (let i = 0; i < 1200; i++) {
-    const one = color.runColor(`qt8qm7uk${i}`);
-    used.set(one, (used.get(one) ?? 0) + 1);
-  }
-  assert.equal(used.size, color.SLOTS);
-  assert.ok(Math.max(...used.values()) < 160, `${[...used.values()]}`);
+  const [one, other] = [await loaded(), await loaded()];
+  for (let i = 0; i < 30; i++) other.runColor(`seen before ${i}`, i);
+  assert.equal(one.runColor("a1", 7), other.runColor("a1", 7));
+  assert.equal(stored.size, 0);
+});
+
+test("a run of which the place is not known yet is gray", async () => {
+  const { runColor } = await loaded();
+  assert.equal(runColor("a1", null), "var(--faint)");
+  assert.equal(runColor("a1"), "var(--faint)");
+});
+
+test("a color chosen by hand stays in this browser", async () => {
+  const first = await loaded();
+  first.chooseColor("b2", 7);
+  assert.equal(first.runColor("b2", 1), first.slotColor(7));
+  assert.equal((await loaded()).runColor("b2", 1), first.slotColor(7));
+});
+
+test("without storage, or with a foreign text in it, nothing was chosen", async () => {
+  for (const key of stored.keys()) stored.set(key, "{not json");
+  const { runColor, slotColor } = await loaded();
+  assert.equal(runColor("b2", 1), slotColor(1));
 });
 
 test("groups are colored in the order of their names", async () => {

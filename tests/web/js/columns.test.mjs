@@ -136,7 +136,9 @@ test("groups of a sorted table stand in its order", () => {
 test("a group says the mean of numbers and what all share", () => {
   const values = LIST.columns['summary["val/loss"]'];
   assert.equal(summarized(values, [0, 3], "number").text, "-0.2500");
-  assert.equal(summarized(values, [0, 1, 2], "number").title, "mean of 1: 0.5");
+  assert.equal(summarized(values, [0, 3], "number").title, "mean of 2: -0.25");
+  assert.deepEqual(summarized(values, [0, 1, 2], "number"), { text: "0.5000 (1)", title: "mean of 1 of 3: 0.5" });
+  assert.equal(summarized([60, null], [0, 1], "duration").text, "1 min 00 s (1)");
   assert.equal(summarized(LIST.config["config.lr"], [0, 1], "setting").text, "0.1");
   assert.equal(summarized(LIST.config["config.lr"], [0, 2], "setting").text, "");
 });

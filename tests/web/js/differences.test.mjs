@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { change, isEqual, keyParts, sections, standing, withAbsent } from "epochal/differences.js";
+import { change, isEqual, isIdentifier, keyParts, sections, standing, withAbsent } from "epochal/differences.js";
 import { parseUnified } from "epochal/unified.js";
 
 const row = (kind, name, values, same) => ({ path: [kind, ...name.split(".")], kind, values, same });
@@ -91,4 +91,9 @@ test("a diff without git's head lines has files too, and nothing else is lost", 
   assert.deepEqual(parseUnified(""), []);
   assert.deepEqual(parseUnified("the changes are too long: see each run\n").map((each) => each.lines[0].text),
     ["the changes are too long: see each run"]);
+});
+
+test("seeds and ids are no quantities", () => {
+  assert.ok(["seed", "data_seed", "randomSeed", "random_state", "run_id", "fold"].every(isIdentifier));
+  assert.ok(!["lr", "width", "seeds_per_group", "rank", "valid", "manifold"].some(isIdentifier));
 });

@@ -26,6 +26,14 @@ const SHORT = [
   ["lr < 1e-3", "config.lr < 1e-3"],
   ["lr < 1e-3 and loss > 2", "config.lr < 1e-3 and summary.loss > 2"],
   ["vit and base", '(contains(lower(name), "vit") or "vit" in tags) and (contains(lower(name), "base") or "base" in tags)'],
+  ['optimizer.name == "sgd"', 'config.optimizer.name == "sgd"'],
+  ["optimizer.name == 'sgd'", 'config.optimizer.name == "sgd"'],
+  ['optimizer.name == "sgd" and lr < 1', 'config.optimizer.name == "sgd" and config.lr < 1'],
+  ['model = "vit (base) < 2"', 'config.model == "vit (base) < 2"'],
+  ["created>2026-03-01", `created > ${new Date(2026, 2, 1).getTime() / 1000}`],
+  ['created > "2026"', `created > ${new Date(2026, 0, 1).getTime() / 1000}`],
+  ['created >= "2026-03-01 14:05"', `created >= ${new Date(2026, 2, 1, 14, 5).getTime() / 1000}`],
+  ["created<2026-03", `created < ${new Date(2026, 2, 1).getTime() / 1000}`],
   ["", ""],
 ];
 
@@ -36,6 +44,7 @@ for (const [text, expected] of SHORT) {
 }
 
 const AS_IT_IS = [
+  'state == "failed"', "name == 'x'", "created > 1700000000", "don't", "it's what it's",
   "config.lr < 1e-3", 'state == "failed" and not exists(config.x)', '"a" in tags', "config.a", "vit or resnet",
   "and", "lr <", "not vit", "matches(name, 'x-*')", "config.lr in [1,2]", '"vit', "(",
 ];
@@ -49,7 +58,7 @@ for (const text of AS_IT_IS) {
 test("the examples of the help page are what it says", () => {
   for (const [example, what] of EXAMPLES) {
     const { expression, short } = toExpression(example);
-    assert.equal(short, /^(runs with “|short for)/.test(what), example);
+    assert.equal(short, /^(runs with “|runs from|short for)/.test(what), example);
     if (what.startsWith("short for ")) assert.equal(what, `short for ${expression}`);
   }
 });

@@ -8,6 +8,7 @@ import { axisOf, colorsBy, NONE } from "epochal/parallel_axes.js";
 import { correlationText, paretoFront, ranks, spearman } from "epochal/relation.js";
 import { tableOf } from "epochal/run_table.js";
 import { extentOf, logTicks, niceTicks, padded, scale, spansDecades } from "epochal/scales.js";
+import { suggested } from "epochal/scatter.js";
 import { spread } from "epochal/seed_plot.js";
 import { sequential } from "epochal/sequential.js";
 import { mainMetric } from "epochal/telling.js";
@@ -170,4 +171,18 @@ test("dots of one group do not lie on each other", () => {
     for (let j = 0; j < i; j += 1) assert.ok(lanes[i] !== lanes[j] || Math.abs(places[i] - places[j]) >= 8);
   }
   assert.equal(lanes[5], 0);
+});
+
+test("a scatter opens with a setting, with a seed only where nothing else differs", () => {
+  const runs = (config) => tableOf({
+    id: ["a", "b", "c"], name: ["a", "b", "c"], state: [], metrics: [{ name: "loss", runs: 3, goal: "minimize" }], config,
+  });
+  const [seed, lr, opt] = [[0, 1, 2], [0.1, 0.2, 0.2], ["sgd", "adam", "adam"]];
+  const y = "summary.loss.min";
+  assert.deepEqual(suggested(runs({ "config.seed": seed, "config.lr": lr })),
+    { x: "config.lr", y, color: "config.seed" });
+  assert.deepEqual(suggested(runs({ "config.seed": seed, "config.opt": opt, "config.lr": lr })),
+    { x: "config.lr", y, color: "config.opt" });
+  assert.equal(suggested(runs({ "config.seed": seed, "config.opt": opt })).x, "config.opt");
+  assert.deepEqual(suggested(runs({ "config.seed": seed })), { x: "config.seed", y, color: null });
 });

@@ -19,10 +19,10 @@ function server() {
   return { asked, post };
 }
 
-function frame(metric, body, { value = 1, without = [] }) {
+function frame(metric, body, { value = 1, without = [], exact = true, grid = [0, 1], mean = [value, value] }) {
   const lanes = body.runs.filter((run) => !without.includes(run))
-    .map((run) => ({ run, points: 2, mean: [value, value], marks: [], marksTotal: 0 }));
-  return { metric, x: body.x, exact: true, lead: 0, extent: [0, 1], points: 2, grid: [0, 1], lanes };
+    .map((run) => ({ run, points: 2, mean, marks: [], marksTotal: 0 }));
+  return { metric, x: body.x, exact, lead: 0, extent: [0, 1], points: 2, grid, lanes };
 }
 
 const pause = (ms = 15) => new Promise((done) => setTimeout(done, ms));
@@ -139,6 +139,54 @@ test("an answer without a chart is the answer: it is not asked for again", async
   assert.equal(asked.length, 1);
   assert.equal(held.loading, false);
   assert.equal(held.asked.has("a"), true);
+  source.close();
+});
+
+test("what was asked for with a longer run is asked for again once that is hidden", async () => {
+  const asked = [];
+  const lengths = { long: 100, short: 4, shorter: 3 };
+  const post = async (body) => {
+    asked.push(body.runs.join());
+    const grid = Array.from({ length: Math.max(...body.runs.map((run) => lengths[run])) }, (_, x) => x);
+    const lanes = body.runs.map((run) => ({
+      run, points: 1000, marks: [], marksTotal: 0, mean: grid.map((x) => (x < lengths[run] ? 1 : NaN)),
+    }));
+    const chart = { metric: "loss", x: "step", exact: false, lead: 0, extent: [0, 1], points: 1, grid, lanes };
+    return encode([chart]);
+  };
+  const source = new SeriesSource(post, { delay: 1 });
+  let held;
+  source.setRuns(["long", "short", "shorter"]);
+  source.watch({ ...NEED, metric: "loss" }, (now) => (held = now));
+  await pause();
+  const show = async (...runs) => {
+    asked.length = 0;
+    source.setRuns(runs);
+    await pause();
+    return asked;
+  };
+  assert.deepEqual(await show("long", "shorter"), [], "the longest is still there");
+  assert.deepEqual(await show("short", "shorter"), ["short,shorter"]);
+  assert.deepEqual([held.lanes.get("short").grid.length, held.lanes.get("long").grid.length], [4, 100]);
+  lengths.shorter = 1;
+  assert.deepEqual(await show("shorter"), ["shorter"]);
+  assert.deepEqual(await show("long", "shorter"), [], "both are there already");
+  source.close();
+});
+
+test("a run whose values end early is not asked for again and again", async () => {
+  const { asked, source } = started(["a", "b"]);
+  source.watch({ ...NEED, metric: "loss" }, () => {});
+  await pause();
+  const answer = (each) => each.answer({ exact: false, grid: [0, 1, 2, 3], mean: [1, 1, NaN, NaN] });
+  answer(asked[0]);
+  await pause();
+  assert.equal(asked.length, 1);
+  source.setRuns(["a"]);
+  await pause();
+  answer(asked[1]);
+  await pause(40);
+  assert.deepEqual(asked.map(({ body }) => body.runs), [["a", "b"], ["a"]]);
   source.close();
 });
 

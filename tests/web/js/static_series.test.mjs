@@ -1,7 +1,6 @@
-/** Windows cut out of an exported page, read back by the decoder that reads the server's. */
+/** Windows cut out of what an exported page holds. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decode } from "../../../src/epochal/web/static/frames.js";
 import { open, series } from "../../../src/epochal/web/static/static_series.js";
 
 const GRID = [0, 10, 20, 30, 40, 50];
@@ -18,11 +17,12 @@ function container(charts) {
     size += Math.ceil(bytes.length / 8) * 8;
     return place;
   };
+  let shared = null;
   const packed = charts.map((chart) => ({
-    metric: chart.metric, x: "step", exact: false, lead: 0, extent: [0, 50], points: 60,
-    grid: put(chart.grid ?? GRID, "f8"),
+    metric: chart.metric,
     lanes: chart.lanes.map((lane) => ({
-      run: lane.run, points: lane.points ?? 60, marks: lane.marks ?? [], marksTotal: (lane.marks ?? []).length,
+      run: lane.run, exact: lane.exact ?? false, extent: lane.extent ?? [0, 50], points: lane.points ?? 60,
+      grid: lane.grid ? put(lane.grid, "f8") : (shared ??= put(GRID, "f8")), marks: lane.marks ?? [], marksTotal: (lane.marks ?? []).length,
       mean: put(lane.mean), low: put(lane.low ?? null), high: put(lane.high ?? null),
       count: put(lane.count ?? lane.mean.map(() => 10)),
     })),
@@ -43,13 +43,14 @@ const STORED = container([
     lanes: [
       { run: "aaaaaaaa", mean: [1, 2, 3, 4, 5, 6], low: [0, 1, 2, 3, 4, 5], high: [2, 3, 9, 5, 6, 7],
         marks: [[12, "nan", 1], [44, "inf", 2]] },
-      { run: "bbbbbbbb", mean: [7, 7, 7, NaN, NaN, NaN], count: [10, 10, 10, 0, 0, 0], points: 30 },
+      { run: "bbbbbbbb", mean: [7, 7, 7, NaN, NaN, NaN], count: [10, 10, 10, 0, 0, 0], points: 30, extent: [0, 20] },
+      { run: "short", exact: true, grid: [0, 1, 2], mean: [3, 2, 1], count: [1, 1, 1], points: 3, extent: [0, 2] },
     ],
   },
   { metric: "acc", lanes: [{ run: "bbbbbbbb", mean: [0, 0, 0, 0, 0, 0] }] },
 ]);
 
-const ask = (request) => decode(series(STORED, { x: "step", range: null, lead: 0, ...request }));
+const ask = (request) => series(STORED, { x: "step", range: null, lead: 0, ...request });
 
 test("the overview is all that was exported", () => {
   const [chart] = ask({ runs: ["aaaaaaaa", "bbbbbbbb"], metrics: ["loss"] }).charts;
@@ -64,14 +65,14 @@ test("a window has the buckets in it, and one on each side for the lines", () =>
   const [chart] = ask({ runs: ["aaaaaaaa"], metrics: ["loss"], range: [15, 35] }).charts;
   assert.deepEqual([...chart.lanes[0].grid], [10, 20, 30, 40]);
   assert.deepEqual([...chart.lanes[0].mean], [2, 3, 4, 5]);
-  assert.equal(chart.lead, 0);
+  assert.equal(chart.lanes[0].lead, 0);
   assert.deepEqual(chart.lanes[0].marks, [], "marks outside are left out");
 });
 
 test("what lies before a window comes along for smoothing", () => {
   const [chart] = ask({ runs: ["aaaaaaaa"], metrics: ["loss"], range: [35, 50], lead: 30 }).charts;
   assert.deepEqual([...chart.lanes[0].grid], [10, 20, 30, 40, 50]);
-  assert.equal(chart.lead, 2, "the bucket at the edge belongs to the window");
+  assert.equal(chart.lanes[0].lead, 2, "the bucket at the edge belongs to the window");
 });
 
 test("only the runs that are asked for are sent, with their own extent", () => {
@@ -99,4 +100,14 @@ test("counts are sent when asked for", () => {
 test("a window beyond everything is empty and no error", () => {
   const [chart] = ask({ runs: ["aaaaaaaa"], metrics: ["loss"], range: [100, 200] }).charts;
   assert.ok(chart.lanes[0].mean.length <= 1);
+});
+
+test("a short run beside long ones is as fine as by itself, and runs alike share their places", () => {
+  const [chart] = ask({ runs: ["aaaaaaaa", "bbbbbbbb", "short"], metrics: ["loss"] }).charts;
+  const [first, second, short] = chart.lanes;
+  assert.equal(first.grid, second.grid);
+  assert.deepEqual([[...short.grid], [...short.mean], short.exact], [[0, 1, 2], [3, 2, 1], true]);
+  assert.deepEqual([first.exact, chart.exact], [false, false]);
+  const [window] = ask({ runs: ["aaaaaaaa", "short"], metrics: ["loss"], range: [1, 15] }).charts;
+  assert.deepEqual(window.lanes.map((lane) => [...lane.grid]), [[0, 10, 20], [0, 1, 2]]);
 });

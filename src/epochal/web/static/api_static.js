@@ -80,10 +80,10 @@ export async function postJSON() {
 }
 
 /**
- * Answers requests for series.
+ * Answers requests for series; what reads answers is static_frames.js here.
  * @param {string} _path
  * @param {object} body the request
- * @returns {Promise<ArrayBuffer>}
+ * @returns {Promise<{charts: import("./frames.js").Frame[]}>}
  * @throws {ApiError}
  */
 export async function postFrames(_path, body) {

@@ -111,9 +111,8 @@ export function Cell({ id, run, list, column, act, trends, color }) {
 export function GroupCell({ list, column, members }) {
   const values = valuesOf(list, column.path);
   if (["state", "tags", "notes", "time", "trend"].includes(column.kind)) return html`<td></td>`;
-  const { text, title, value } = summarized(values, members, column.kind);
-  const shown = column.kind === "duration" && value !== undefined ? duration(value) : text;
-  return html`<td class=${`cell-${column.kind}`}><span title=${title}>${shown}</span></td>`;
+  const { text, title } = summarized(values, members, column.kind);
+  return html`<td class=${`cell-${column.kind}`}><span title=${title}>${text}</span></td>`;
 }
 
 const KINDS = {

@@ -73,7 +73,7 @@ export function Chart(props) {
   const note = noteParts({
     curves, runs: shownRuns, groups: groups ? new Set(curves.map((c) => c.group)).size : 0, statistic,
     points: Math.max(0, ...curves.map((curve) => curve.points)), left: props.left ?? NOTHING_LEFT,
-    zoomed: range !== null, range: y, xHidden: logX ? hiddenX(curves) : 0, stale: props.stale ?? null,
+    window: range, range: y, xHidden: logX ? hiddenX(curves) : 0, stale: props.stale ?? null,
   });
   return html`<div class=${classes("chart", props.tall && "tall")} tabindex="0" role="group"
     aria-roledescription="chart" onKeyDown=${tip.onKey} onBlur=${tip.onBlur}
@@ -82,7 +82,7 @@ export function Chart(props) {
     <${Flags} flags=${flags} frame=${frame} log=${logX} />
     ${robust && y.outside > 0 && html`<span class="chart-robust">1–99 % range</span>`}
     ${!curves.length && html`<div class="chart-empty">${props.empty}</div>`}
-    ${tip.state && tip.rows.length > 0 && html`<${Tooltip} title=${xText(spec.x, tip.x)} rows=${tip.rows}
+    ${tip.state && tip.rows.length > 0 && html`<${Tooltip} title=${xText(spec.x, tip.x, tip.near?.curve.width)} rows=${tip.rows}
       near=${tip.state.near} at=${tip.state.at} pinned=${tip.state.pinned} onClose=${tip.close}
       band=${groups && statistic !== "each" ? STATISTICS[statistic] : ""}
       manyMetrics=${metrics.length > 1} onPin=${props.onPick} extra=${props.tipExtra?.(tip.x)} />`}

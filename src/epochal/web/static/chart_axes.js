@@ -119,11 +119,17 @@ function momentLabel(t, before, step) {
  * Return an x in words, for tooltips.
  * @param {string} kind of x: "step", "elapsed", "time", "epoch" or a metric
  * @param {number} x
+ * @param {number} [width] of the bucket around it: of steps the first and the last one are told
  * @returns {string}
  */
-export function xText(kind, x) {
+export function xText(kind, x, width = 0) {
   if (kind === "elapsed") return `${duration(x)} after start`;
   if (kind === "time") return dateTime(x);
+  if (kind === "step" && width > 0) {
+    const [first, last] = [Math.ceil(x - width / 2), Math.ceil(x + width / 2) - 1];
+    if (first < last) return `steps ${first.toLocaleString("en-US")}–${last.toLocaleString("en-US")}`;
+    if (first === last) return xText(kind, first);
+  }
   return `${kind} ${Number.isInteger(x) ? x.toLocaleString("en-US") : num(x, 6)}`;
 }
 

@@ -104,7 +104,7 @@ function Filled({ chart, wall, full, actions }) {
     && all.every((one) => wall.runs.every((run) => one.asked.has(run.id))));
   const stale = useStale(all, wall.goneSince);
   const error = all.find((one) => one.error)?.error;
-  const name = chart.x === "step" || chart.saved ? chart.title : `${chart.title} by ${chart.x}`;
+  const name = chart.x === wall.usualX || chart.saved ? chart.title : `${chart.title} by ${chart.x}`;
   const common = { runs: wall.runs, groups: chart.groups, colors: chart.colors, statistic: wall.statistic };
   return html`
     <header class="chart-head">
@@ -122,10 +122,10 @@ function Filled({ chart, wall, full, actions }) {
           annotations=${wall.annotations} tipExtra=${wall.tipExtra?.(chart)} stale=${stale}
           left=${leftOut(all, lanes, wall.runs, loaded)}
           empty=${loaded ? html`<${Empty} chart=${chart} wall=${wall} />` : html`<${Waiting} error=${error} />`}
-          more=${html`${chart.saved && chart.x !== "step" && html`<span>x: ${chart.x}</span>`}
+          more=${html`${chart.saved && chart.x !== wall.usualX && html`<span>x: ${chart.x}</span>`}
             ${error && lanes.length > 0 && html`<span class="warn">${error.message}</span>`}`} />`}
     ${table && html`<${DataTable} title=${name} curves=${handle.current.curves} xName=${chart.x}
-      xText=${(x) => xText(chart.x, x).replace(`${chart.x} `, "")} manyMetrics=${chart.metrics.length > 1}
+      xText=${(at, width) => xText(chart.x, at, width).replace(/^steps? /, "").replace(`${chart.x} `, "")} manyMetrics=${chart.metrics.length > 1}
       onClose=${() => setTable(false)} />`}`;
 }
 

@@ -2,11 +2,15 @@
 
 import { useEffect, useMemo, useRef, useState } from "epochal/html.js";
 import { xText } from "epochal/chart_axes.js";
+import { eachBar, NARROW_PX } from "epochal/chart_draw.js";
 import { keyAction, zoomed } from "epochal/chart_input.js";
-import { indexAt } from "epochal/chart_model.js";
+import { indexAt, lowerBound } from "epochal/chart_model.js";
 import { valuesAt } from "epochal/chart_values.js";
 import { num } from "epochal/format.js";
 import { onHover, setHover } from "epochal/hover.js";
+
+const BAR_PX = 6; // so far beside a bar the pointer still means it
+const BESIDE_PX = BAR_PX + NARROW_PX + 1; // where such bars are, whole
 
 /**
  * Return the cursor of a chart, and take what pointer and keys do to it.
@@ -38,7 +42,7 @@ export function useCursor({ plot, live, curves, bus, xKind, onRange, logX }) {
   Object.assign(live.current, {
     onMove: (event, left, top) => {
       if (state?.pinned) return;
-      const found = nearestAt(plot.current, curves, plot.current.xAt(left), top);
+      const found = nearestAt(plot.current, curves, left, top);
       if (found) lookAt(found.x, found.curve.key, { x: event.clientX, y: event.clientY });
       else close();
     },
@@ -101,17 +105,27 @@ function usePinned(pinned, close) {
   }, [pinned]);
 }
 
-/** The curve whose value at x is nearest to a height of the picture. */
-function nearestAt(plot, curves, x, top) {
+/** The curve that is nearest to a place of the picture: its value at x, or a bar of it beside x. */
+function nearestAt(plot, curves, left, top) {
   const frame = plot.frame();
   const height = frame.top + top * frame.ratio;
+  const [x, from, to] = [0, -BESIDE_PX, BESIDE_PX].map((px) => plot.xAt(left + px));
   let best = null;
   let distance = Infinity;
+  const look = (curve, index, away) => {
+    if (away < distance) [best, distance] = [{ curve, index, x: curve.grid[index] }, away];
+  };
   for (const curve of curves) {
     const index = indexAt(curve, x);
-    if (index < 0 || (frame.logY && !(curve.line[index] > 0))) continue;
-    const away = Math.abs(frame.Y(curve.line[index]) - height);
-    if (away < distance) [best, distance] = [{ curve, index, x: curve.grid[index] }, away];
+    if (index >= 0 && (!frame.logY || curve.line[index] > 0)) {
+      look(curve, index, Math.abs(frame.Y(curve.line[index]) - height));
+    }
+    const near = [Math.max(curve.lead, lowerBound(curve.grid, from)), lowerBound(curve.grid, to) - 1];
+    eachBar(curve, frame, near, (i, high, low) => {
+      const beside = Math.abs(frame.X(curve.grid[i]) - frame.X(x));
+      const above = Math.max(0, high - height, height - low);
+      if (beside <= BAR_PX * frame.ratio) look(curve, i, Math.hypot(beside, above));
+    });
   }
   return best;
 }
@@ -168,6 +182,7 @@ function sentence(xKind, curves, { x, near }) {
   const at = rows.findIndex((row) => row.curve.key === near);
   if (at < 0) return xText(xKind, x);
   const { curve, value, low, high } = rows[at];
+  const place = xText(xKind, x, curve.width);
   const spread = low !== value || high !== value ? `, from ${num(low)} to ${num(high)}` : "";
-  return `${xText(xKind, x)}: ${curve.label} ${num(value)}${spread}, ${at + 1} of ${rows.length}`;
+  return `${place}: ${curve.label} ${num(value)}${spread}, ${at + 1} of ${rows.length}`;
 }

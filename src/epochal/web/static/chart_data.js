@@ -12,7 +12,7 @@ const COLUMNS = 40;
 
 /**
  * The table, over the page.
- * @param {{title: string, curves: object[], xName: string, xText: (x: number) => string,
+ * @param {{title: string, curves: object[], xName: string, xText: (x: number, width: number) => string,
  *   manyMetrics: boolean, onClose: () => void}} props
  */
 export function DataTable({ title, curves, xName, xText, manyMetrics, onClose }) {
@@ -30,7 +30,7 @@ export function DataTable({ title, curves, xName, xText, manyMetrics, onClose })
     <div class="chart-table-scroll" tabindex="0" role="region" aria-label=${`Values of ${title}`}><table>
       <thead><tr><th scope="col">${xName}</th>
         ${shown.map((curve) => html`<th scope="col" key=${curve.key}>${name(curve)}</th>`)}</tr></thead>
-      <tbody>${part.map((row) => html`<tr key=${row.x}><th scope="row">${xText(row.x)}</th>
+      <tbody>${part.map((row) => html`<tr key=${row.x}><th scope="row">${xText(row.x, row.width)}</th>
         ${row.values.map((value, i) => html`<td key=${i} title=${exact(value)}>${
           Number.isNaN(value) ? "" : num(value, 5)}</td>`)}</tr>`)}</tbody>
     </table></div>
@@ -42,9 +42,11 @@ export function DataTable({ title, curves, xName, xText, manyMetrics, onClose })
 
 /** What the values are, in a sentence. */
 function what(curves) {
-  const of = curves.every((curve) => curve.exact) ? "all points" : "means of buckets";
+  const exact = curves.every((curve) => curve.exact);
+  const points = curves.some((curve) => curve.repeated) ? "means of points with the same x" : "all points";
+  const of = exact ? points : "means of buckets";
   if (curves.some((curve) => curve.raw)) return `Values are smoothed from ${of}; the CSV has both.`;
-  return `Values are ${of}${of === "means of buckets" ? "; the CSV has their extremes too" : ""}.`;
+  return `Values are ${of}${of !== "all points" ? "; the CSV has their extremes too" : ""}.`;
 }
 
 function Pages({ from, total, onFrom }) {

@@ -10,6 +10,9 @@ const STANDS_OUT = 4; // times the usual reach of a bucket
 const DOT_PX = 14; // points so far apart are marked each
 const FAR = 1e6;
 
+/** A band that is no wider is not seen. */
+export const NARROW_PX = 8;
+
 /**
  * Where numbers lie on the picture, in its pixels.
  * @typedef {Object} Frame
@@ -128,7 +131,10 @@ function strokeBundle(pen, curves, frame, alpha, width = 1.25) {
   };
   context.lineWidth = frame.ratio;
   if (curves[0].raw) stroke((path, curve) => line(path, curve, curve.raw, frame), 0.25, []);
-  stroke((path, curve) => spikes(path, curve, frame), 0.8, []);
+  stroke((path, curve) => {
+    bars(path, curve, frame);
+    spikes(path, curve, frame);
+  }, 0.8, []);
   context.lineWidth = (alpha < 1 ? 1 : width) * frame.ratio;
   stroke((path, curve) => line(path, curve, curve.line, frame), 1, curves[0].dash);
 }
@@ -160,39 +166,75 @@ function line(path, curve, values, frame) {
   }
 }
 
-/** Outline of the band; a place without one (a single run in a group) ends a piece. */
+/** Outline of the band. */
 function band(path, curve, frame) {
-  const { grid, low, high, line: middle } = curve;
-  if (low === middle && high === middle) return false;
-  const [first, last] = span(curve, frame);
-  const floor = frame.top + frame.height;
-  let piece = [];
   let any = false;
-  const close = () => {
-    if (piece.length > 1) any = outline(path, piece, curve, frame, floor) || any;
-    piece = [];
-  };
-  for (let i = first; i <= last; i++) {
-    if (middle[i] !== middle[i] || (frame.logX && !(grid[i] > 0))) continue;
-    const has = low[i] === low[i] && (!frame.logY || high[i] > 0);
-    if (has) piece.push(i);
-    else close();
-  }
-  close();
+  eachPiece(curve, frame, span(curve, frame), (from, to) => {
+    if (from < to) any = outline(path, curve, frame, from, to) || any;
+  });
   return any;
 }
 
-function outline(path, piece, { grid, low, high }, frame, floor) {
-  path.moveTo(frame.X(grid[piece[0]]), clamp(frame.Y(high[piece[0]])));
-  for (let k = 1; k < piece.length; k++) {
-    path.lineTo(frame.X(grid[piece[k]]), clamp(frame.Y(high[piece[k]])));
+/** Where the band begins and ends; a place without one (a single run in a group) ends a piece. */
+function eachPiece({ grid, low, high, line: middle }, frame, [first, last], found) {
+  if (low === middle && high === middle) return;
+  let from = -1;
+  let to = -1;
+  for (let i = first; i <= last; i++) {
+    if (!isDrawn(grid[i], middle[i], frame)) continue;
+    const has = low[i] === low[i] && (!frame.logY || high[i] > 0);
+    if (!has && from >= 0) found(from, to);
+    if (!has) from = -1;
+    else if (from < 0) from = i;
+    to = i;
   }
-  for (let k = piece.length - 1; k >= 0; k--) {
-    const y = low[piece[k]];
-    path.lineTo(frame.X(grid[piece[k]]), frame.logY && !(y > 0) ? floor : clamp(frame.Y(y)));
+  if (from >= 0) found(from, to);
+}
+
+function isDrawn(x, y, { logX }) {
+  return y === y && (!logX || x > 0);
+}
+
+function outline(path, { grid, low, high, line: middle }, frame, from, to) {
+  const floor = frame.top + frame.height;
+  path.moveTo(frame.X(grid[from]), clamp(frame.Y(high[from])));
+  for (let i = from + 1; i <= to; i++) {
+    if (isDrawn(grid[i], middle[i], frame)) path.lineTo(frame.X(grid[i]), clamp(frame.Y(high[i])));
+  }
+  for (let i = to; i >= from; i--) {
+    if (!isDrawn(grid[i], middle[i], frame)) continue;
+    path.lineTo(frame.X(grid[i]), frame.logY && !(low[i] > 0) ? floor : clamp(frame.Y(low[i])));
   }
   path.closePath();
   return true;
+}
+
+/**
+ * Call with each place whose extremes are drawn as a bar, its upper and its lower end: where a band
+ * is one bucket, or a few pixels wide.
+ * @param {import("./chart_model.js").Curve} curve
+ * @param {Frame} frame
+ * @param {[number, number]} range first and last index to look at
+ * @param {(index: number, top: number, bottom: number) => void} found
+ */
+export function eachBar(curve, frame, range, found) {
+  const { grid, low, high } = curve;
+  const floor = frame.top + frame.height;
+  eachPiece(curve, frame, range, (from, to) => {
+    if (frame.X(grid[to]) - frame.X(grid[from]) > NARROW_PX * frame.ratio) return;
+    for (let i = from; i <= to; i++) {
+      if (!(low[i] < high[i]) || (frame.logY && !(high[i] > 0))) continue;
+      found(i, clamp(frame.Y(high[i])), frame.logY && !(low[i] > 0) ? floor : clamp(frame.Y(low[i])));
+    }
+  });
+}
+
+function bars(path, curve, frame) {
+  eachBar(curve, frame, [curve.lead, curve.grid.length - 1], (i, top, bottom) => {
+    const x = frame.X(curve.grid[i]);
+    path.moveTo(x, bottom);
+    path.lineTo(x, top);
+  });
 }
 
 /**

@@ -8,6 +8,8 @@ import { halfLifeEma } from "epochal/smooth.js";
 /** Dashes that tell metrics in one chart apart; colors tell runs apart. */
 export const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 
+const MOST_DASHED = 24; // of more runs no dash could be told from another
+
 /**
  * One line with its band.
  * @typedef {Object} Curve
@@ -21,6 +23,8 @@ export const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
  * @property {Float64Array} grid
  * @property {number} lead how many of the first values are not drawn
  * @property {boolean} exact
+ * @property {boolean} repeated several points share an x: what is drawn there is their mean
+ * @property {number} width of a bucket, 0: these are points
  * @property {ArrayLike<number>} line what is drawn
  * @property {ArrayLike<number>|null} raw what it was before smoothing
  * @property {ArrayLike<number>} low
@@ -43,7 +47,10 @@ export function buildCurves({
   lanes, runs, metrics, groups = null, colors = new Map(), statistic = "ci", halfLife = 0,
 }) {
   const byRun = new Map(runs.map((run) => [run.id, run]));
-  const own = { metrics, colorByMetric: metrics.length > 1 && (groups ?? runs).length === 1 };
+  const own = {
+    metrics, colorByMetric: metrics.length > 1 && (groups ?? runs).length === 1,
+    laps: groups || runs.length > MOST_DASHED ? new Map() : lapsOf(runs),
+  };
   const shown = lanes.filter((lane) => byRun.has(lane.run));
   if (groups && statistic !== "each") {
     return groups.flatMap((group) => curvesOfGroup(group, shown, own, colors, statistic, halfLife));
@@ -54,15 +61,24 @@ export function buildCurves({
     return shown.filter((lane) => members.has(lane.run)).map((lane) => {
       const run = byRun.get(lane.run);
       const color = name === null ? run.color : colors.get(name);
-      return curveOfRun(lane, run, { group: name, ...styleOf(lane.metric, color, own) }, halfLife);
+      return curveOfRun(lane, run, { group: name, ...styleOf(lane.metric, color, own, run.id) }, halfLife);
     });
   });
 }
 
-function styleOf(metric, color, { metrics, colorByMetric }) {
+/** How many of the runs before one have its color: there are more runs than colors. */
+function lapsOf(runs) {
+  const used = new Map();
+  return new Map(runs.map(({ id, color }) => {
+    used.set(color, (used.get(color) ?? -1) + 1);
+    return [id, used.get(color)];
+  }));
+}
+
+function styleOf(metric, color, { metrics, colorByMetric, laps }, run) {
   const place = Math.max(0, metrics.indexOf(metric));
   if (colorByMetric) return { color: slotColor(place), dash: DASHES[0] };
-  return { color, dash: DASHES[place % DASHES.length] };
+  return { color, dash: DASHES[(place + (laps.get(run) ?? 0)) % DASHES.length] };
 }
 
 function curveOfRun(lane, run, style, halfLife) {
@@ -76,6 +92,8 @@ function curveOfRun(lane, run, style, halfLife) {
     grid,
     lead,
     exact,
+    repeated: isRepeated(lane),
+    width: widthOf(lane),
     line: halfLife > 0 ? halfLifeEma(grid, mean, count, halfLife, { exact }) : mean,
     raw: halfLife > 0 ? mean : null,
     low,
@@ -106,6 +124,8 @@ function curvesOfGroup(group, lanes, own, colors, statistic, halfLife) {
       grid,
       lead,
       exact,
+      repeated: mine.some(isRepeated),
+      width: Math.max(...mine.map(widthOf)),
       line: smooth(mean),
       raw: halfLife > 0 ? mean : null,
       low: smooth(low),
@@ -117,6 +137,23 @@ function curvesOfGroup(group, lanes, own, colors, statistic, halfLife) {
       marksTotal: mine.reduce((sum, lane) => sum + lane.marksTotal, 0),
     }];
   });
+}
+
+/** Whether several points of an exact lane have the same x. */
+function isRepeated({ exact, lead, mean, low, high, points, marksTotal }) {
+  if (!exact) return false;
+  let places = 0;
+  for (let i = lead; i < mean.length; i++) {
+    if (low[i] < high[i]) return true;
+    if (mean[i] === mean[i]) places += 1;
+  }
+  return points - marksTotal > places;
+}
+
+/** Buckets are equally wide, but those before the window. */
+function widthOf({ exact, grid, lead }) {
+  const last = grid.length - 1;
+  return exact || last <= lead ? 0 : grid[last] - grid[last - 1];
 }
 
 /**
@@ -186,7 +223,7 @@ function withRoom([low, high], log) {
  * @param {number} x
  * @returns {number}
  */
-export function indexAt({ grid, lead, line }, x) {
+export function indexAt({ grid, lead, line, width = 0 }, x) {
   let left = lowerBound(grid, x) - 1;
   let right = left + 1;
   while (left >= lead && Number.isNaN(line[left])) left -= 1;
@@ -197,7 +234,7 @@ export function indexAt({ grid, lead, line }, x) {
   if (!hasLeft && !hasRight) return -1;
   const only = hasLeft ? left : right;
   const next = hasLeft ? left - 1 : right + 1;
-  const spacing = next >= lead && next < grid.length ? Math.abs(grid[only] - grid[next]) : 0;
+  const spacing = next >= lead && next < grid.length ? Math.abs(grid[only] - grid[next]) : width;
   return Math.abs(grid[only] - x) <= spacing ? only : -1;
 }
 

@@ -13,18 +13,18 @@ import { STATISTICS } from "epochal/group.js";
  * @param {number} about.points of the longest run, in the window
  * @param {{lacking: string[], over: number, missing: Array<{reason: string}>}} about.left runs that are not drawn,
  *   by name
- * @param {boolean} about.zoomed
+ * @param {[number, number]|null} about.window of x, null: all
  * @param {import("./chart_model.js").Range} about.range
  * @param {number} about.xHidden points whose x a log axis cannot show
  * @param {number|null} about.stale seconds
  * @returns {Array<{text: string, warn?: boolean}>}
  */
 export function noteParts({
-  curves, runs, groups, statistic, points, left, zoomed, range, xHidden, stale,
+  curves, runs, groups, statistic, points, left, window, range, xHidden, stale,
 }) {
   const parts = [{ text: groups ? `${count(groups, "group")} of ${count(runs, "run")}` : count(runs, "run") }];
-  parts.push(...drawn(curves, points, groups && statistic !== "each" ? statistic : ""));
-  parts.push(...notDrawn(left, zoomed));
+  parts.push(...drawn(curves, points, window, groups && statistic !== "each" ? statistic : ""));
+  parts.push(...notDrawn(left, window !== null));
   parts.push(...strange(curves));
   const values = (n) => count(n, "value");
   if (range.nonPositive) parts.push({ text: `${values(range.nonPositive)} ≤ 0 not on a log axis`, warn: true });
@@ -34,21 +34,27 @@ export function noteParts({
   return parts;
 }
 
-function drawn(curves, points, statistic) {
+function drawn(curves, points, window, statistic) {
   const longest = curves.reduce((best, curve) => (best && best.points >= curve.points ? best : curve), null);
   if (!longest) return [];
-  const buckets = bucketsOf(longest);
-  const exact = longest.exact && curves.every((curve) => curve.exact);
-  const of = exact || buckets >= points
-    ? [{ text: `all ${count(points, "point")}` }]
-    : [{ text: `${buckets.toLocaleString("en-US")} of ${compactCount(points)} points` }];
+  const places = placesOf(longest, window);
+  const repeated = curves.some((curve) => curve.repeated);
+  const all = !repeated && curves.every((curve) => curve.exact);
+  const means = longest.repeated ? `${count(places, "mean")} of` : `${places.toLocaleString("en-US")} of`;
+  const of = all || places >= points
+    ? [{ text: `${points > 1 ? "all " : ""}${count(points, "point")}` }]
+    : [{ text: `${means} ${compactCount(points)} points` }];
   if (statistic) return [...of, { text: `band: ${STATISTICS[statistic]}` }];
-  return exact ? of : [...of, { text: "min/max kept" }];
+  return all ? of : [...of, { text: "min/max kept" }];
 }
 
-function bucketsOf({ grid, lead, line }) {
+/** How many buckets or points are drawn; points beside the window are not counted. */
+function placesOf({ grid, lead, line, exact }, window) {
+  const [low, high] = exact && window ? window : [-Infinity, Infinity];
   let n = 0;
-  for (let i = lead; i < grid.length; i++) if (!Number.isNaN(line[i])) n += 1;
+  for (let i = lead; i < grid.length; i++) {
+    if (!Number.isNaN(line[i]) && grid[i] >= low && grid[i] <= high) n += 1;
+  }
   return n;
 }
 

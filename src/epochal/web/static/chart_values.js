@@ -75,7 +75,7 @@ export function legendEntries(curves, { metrics, grouped, runs = false }) {
   for (const curve of curves) {
     const { size, color, dash, metric, key } = curve;
     if (byMetric) add(`metric ${metric}`, { label: metric, size, color, dash, curve: key });
-    else if (grouped || runs) add(`of ${nameOf(curve)}`, { label: nameOf(curve), size, color, dash: [], curve: key });
+    else if (grouped || runs) add(`of ${nameOf(curve)}`, { label: nameOf(curve), size, color, dash: several ? [] : dash, curve: key });
   }
   return [...entries.values()].map(({ n, ...entry }) => withSize(entry, n, grouped && !several));
 }
@@ -124,7 +124,7 @@ function quoted(text) {
 /**
  * Return a chart's numbers as rows: each x, and what each curve has there.
  * @param {import("./chart_model.js").Curve[]} curves
- * @returns {Array<{x: number, values: number[]}>} rising in x
+ * @returns {Array<{x: number, width: number, values: number[]}>} rising in x; width: of the bucket
  */
 export function tableRows(curves) {
   const rows = new Map();
@@ -132,9 +132,9 @@ export function tableRows(curves) {
     for (let i = curve.lead; i < curve.grid.length; i++) {
       if (Number.isNaN(curve.line[i])) continue;
       const x = curve.grid[i];
-      if (!rows.has(x)) rows.set(x, new Array(curves.length).fill(NaN));
-      rows.get(x)[column] = curve.line[i];
+      if (!rows.has(x)) rows.set(x, { x, width: curve.width, values: new Array(curves.length).fill(NaN) });
+      rows.get(x).values[column] = curve.line[i];
     }
   });
-  return [...rows].sort(([a], [b]) => a - b).map(([x, values]) => ({ x, values }));
+  return [...rows.values()].sort((a, b) => a.x - b.x);
 }

@@ -6,19 +6,20 @@
 /** How many colors there are: --run-0 to --run-11 in base.css. */
 export const SLOTS = 12;
 
-const STORED = "epochal.colors";
-const KEPT = 4000;
-let slots = null;
+const STORED = "epochal.colors.chosen";
+const KEPT = 1000;
+let chosen = null;
 
 /**
- * The color of a run, the same on every page and visit.
+ * The color of a run: by its place among the runs of its project, oldest first, so that it is the
+ * same on every page and in every browser, and neighbors differ.
  * @param {string} id
+ * @param {number|null|undefined} ordinal as the server tells it; without it the run is gray
  * @returns {string} such as "var(--run-3)"
  */
-export function runColor(id) {
-  const map = known();
-  if (!map.has(id)) map.set(id, hash(id) % SLOTS); // seen alone first: other pages keep to it
-  return slotColor(map.get(id));
+export function runColor(id, ordinal) {
+  const slot = byHand().get(id) ?? ordinal;
+  return slot === null || slot === undefined ? "var(--faint)" : slotColor(slot);
 }
 
 /**
@@ -31,33 +32,17 @@ export function slotColor(slot) {
 }
 
 /**
- * Gives runs that have no color yet one that few of these runs have; remembered in the browser.
- * @param {string[]} ids oldest first, so that a new run changes no other's color
- */
-export function learnRuns(ids) {
-  const map = known();
-  const used = new Array(SLOTS).fill(0);
-  const fresh = [];
-  for (const id of ids) {
-    if (map.has(id)) used[map.get(id)] += 1;
-    else fresh.push(id);
-  }
-  for (const id of fresh) {
-    const slot = used.indexOf(Math.min(...used));
-    used[slot] += 1;
-    map.set(id, slot);
-  }
-  if (fresh.length) remember();
-}
-
-/**
- * Gives a run a color by hand.
+ * Gives a run a color by hand, for this browser.
  * @param {string} id
  * @param {number} slot
  */
 export function chooseColor(id, slot) {
-  known().set(id, slot);
-  remember();
+  byHand().set(id, slot);
+  try {
+    localStorage.setItem(STORED, JSON.stringify([...chosen].slice(-KEPT)));
+  } catch {
+    // a full or forbidden storage costs only the memory for the next visit
+  }
 }
 
 /**
@@ -79,37 +64,15 @@ export function resolveColor(color) {
   return name ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : color;
 }
 
-/**
- * A well spread 32-bit number of a text (FNV-1a, mixed at the end).
- * @param {string} text
- * @returns {number}
- */
-export function hash(text) {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  }
-  value ^= value >>> 15;
-  return Math.imul(value, 0x2c1b3c6d) >>> 0;
-}
-
-function known() {
-  if (slots) return slots;
-  slots = new Map();
+function byHand() {
+  if (chosen) return chosen;
+  chosen = new Map();
   try {
     for (const [id, slot] of JSON.parse(localStorage.getItem(STORED) ?? "[]")) {
-      slots.set(String(id), Math.abs(slot | 0) % SLOTS);
+      chosen.set(String(id), Math.abs(slot | 0) % SLOTS);
     }
   } catch {
-    slots = new Map(); // no storage, or somebody else's text in it: colors still come from the ids
+    chosen = new Map(); // no storage, or somebody else's text in it: nothing was chosen
   }
-  return slots;
-}
-
-function remember() {
-  try {
-    localStorage.setItem(STORED, JSON.stringify([...known()].slice(-KEPT)));
-  } catch {
-    // a full or forbidden storage costs only the memory for the next visit
-  }
+  return chosen;
 }

@@ -54,7 +54,8 @@ export function ComparePage({ slug }) {
     </header>
     <${TabBar} label="Ways to compare" path=${["c", slug]} tabs=${tabs} tab=${tab}
       keep=${{ runs: view.q.runs, f: view.q.f }} />
-    ${tab === "diff" ? html`<${Diff} slug=${slug} ids=${ids} version=${version} />` : null}
+    ${tab === "diff" ? html`<${Diff} slug=${slug} ids=${ids} version=${version}
+      ordinals=${filtered.ordinals} />` : null}
     ${tab === "curves" ? html`<${Curves} slug=${slug} ids=${ids} view=${view} setView=${setView}
       live=${live} />` : null}
     ${tab === "parallel" ? html`<${Parallel} ...${shown} />` : null}
@@ -78,12 +79,14 @@ function useFilter(slug, text) {
     config: new Set(Object.keys(names.data?.config ?? {})),
     metrics: new Set((names.data?.metrics ?? []).map((each) => each.name)),
   }), [names.data]);
+  const ordinals = useMemo(
+    () => new Map(names.data?.id.map((id, i) => [id, names.data.ordinal[i]])), [names.data]);
   const { expression, short } = useMemo(() => toExpression(text, known), [text, known]);
   const tried = useJSON(text ? `/api/runs${query({ project: slug, filter: expression, typed: 1 })}` : null, 0, true);
   const error = text ? problemOf(tried) : null;
   const last = useLastGood(error || tried.loading ? null : expression, expression);
   return {
-    text, error, meaning: short && text ? expression : "", paths: [...known.config], expression: last ?? "",
+    text, error, ordinals, meaning: short && text ? expression : "", paths: [...known.config], expression: last ?? "",
     counts: tried.data && !error && !tried.data.error && text ? { matched: tried.data.matched, total: tried.data.total } : null,
   };
 }
@@ -121,6 +124,6 @@ function runsOf(table, ids) {
   return ids.filter((id) => at.has(id)).map((id) => {
     const i = at.get(id);
     const config = Object.fromEntries(Object.entries(table.config).map(([path, column]) => [path, column[i]]));
-    return { id, name: table.name[i], color: runColor(id), config, state: table.state[i] };
+    return { id, name: table.name[i], color: runColor(id, table.ordinal[i]), config, state: table.state[i] };
   });
 }

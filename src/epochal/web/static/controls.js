@@ -1,13 +1,15 @@
 /** What all charts share: smoothing, axes, groups, search. Everything stands in the URL. */
 
-import { html, useId } from "epochal/html.js";
+import { classes, html, useId, useLayoutEffect, useState } from "epochal/html.js";
+import { isStatic } from "epochal/api.js";
 import { compact, count, duration } from "epochal/format.js";
 import { STATISTICS } from "epochal/group.js";
 import { Icon } from "epochal/icons.js";
 import { halfLifeChoices } from "epochal/smooth.js";
 import { listOf, listText } from "epochal/store.js";
 
-const AXES = [["step", "step"], ["epoch", "epoch"], ["elapsed", "elapsed time"], ["time", "wall time"]];
+const STEP = ["step", "step"];
+const AXES = isStatic ? [STEP] : [STEP, ["epoch", "epoch"], ["elapsed", "elapsed time"], ["time", "wall time"]];
 const MOST_KEYS = 200;
 
 /**
@@ -26,10 +28,25 @@ export function groupKeys(runs) {
   });
   const different = [];
   const same = [];
+  const repeated = ({ config = {} }, key) => config[key] === undefined
+    || JSON.stringify(config[key]) === JSON.stringify(config[`config.${key}`]);
   for (const [key, { seen, n }] of values) {
+    if (values.has(`config.${key}`) && runs.every((run) => repeated(run, key))) continue;
     (seen.size > 1 || n < runs.length ? different : same).push(key);
   }
   return { different: different.sort(), same: same.sort() };
+}
+
+/**
+ * Return what a key is called: without "config.", unless a field of the runs has that name too.
+ * @param {string} key
+ * @param {string[]} keys all that there are
+ * @returns {string} such as "lr"; "config.seed" and "seed of the run"
+ */
+export function keyLabel(key, keys) {
+  if (keys.includes(`config.${key}`)) return `${key} of the run`;
+  const short = key.replace(/^config\./, "");
+  return keys.includes(short) ? key : short;
 }
 
 /**
@@ -47,12 +64,12 @@ export function halfLifeText(value, x) {
 /**
  * The bar above the charts.
  * @param {{view: object, setView: Function, runs: object[], metrics: string[], extent: [number, number]|null,
- *   found: number, onAdd?: () => void}} props extent: of x, for the slider; found: how many metrics the
- *   search left; onAdd: makes a chart of several
+ *   usualX: string, found: number, onAdd?: () => void}} props extent: of x, for the slider; usualX: that
+ *   the address does not name; found: how many metrics the search left; onAdd: makes a chart of several
  */
-export function Controls({ view, setView, runs, metrics, extent, found, onAdd }) {
+export function Controls({ view, setView, runs, metrics, extent, usualX, found, onAdd }) {
   const { q } = view;
-  const x = q.x || "step";
+  const x = q.x || usualX;
   return html`<div class="wall-controls" role="toolbar" aria-label="Charts">
     <label class="wall-search"><${Icon} name="search" />
       <input type="search" aria-label="Search metrics" placeholder=${count(metrics.length, "metric")}
@@ -60,19 +77,25 @@ export function Controls({ view, setView, runs, metrics, extent, found, onAdd })
         onInput=${(event) => setView({ m: event.currentTarget.value || null }, { replace: true })} />
       <span class="sr-only" role="status">${q.m ? count(found, "metric") : ""}</span></label>
     <${HalfLife} value=${Number(q.h) || 0} x=${x} extent=${extent} setView=${setView} />
-    <${AxisChoice} x=${x} metrics=${metrics} setView=${setView} />
+    <${AxisChoice} x=${x} usual=${usualX} metrics=${isStatic ? [] : metrics} setView=${setView} />
+    <button type="button" class="icon-button" aria-label="Reset zoom" title="Reset zoom (r)" disabled=${!q.r}
+      onClick=${() => setView({ r: null })}><${ZoomOut} /></button>
+    ${isStatic && html`<${OnlyStep} x=${x} setView=${setView} />`}
     <${Toggle} on=${listOf(q.ly).includes("1")} text="log y" title="Logarithmic y (l)"
       onChange=${(on) => setView({ ly: on ? "1" : null })} />
     <${Toggle} on=${q.lx === "1"} text="log x" title="Logarithmic x"
       onChange=${(on) => setView({ lx: on ? "1" : null, r: null })} />
     <${Toggle} on=${q.rb === "1"} text="robust" title="Range of y from the 1 % to the 99 % quantile"
       onChange=${(on) => setView({ rb: on ? "1" : null })} />
-    ${runs.length > 1 && html`<${Grouping} runs=${runs} q=${q} setView=${setView} />`}
     ${onAdd && html`<button type="button" class="button quiet small" title="A chart of several metrics, saved with the project"
       onClick=${onAdd}><${Icon} name="plus" />chart</button>`}
-    ${q.r && html`<button type="button" class="button small" title="Reset zoom (r)"
-      onClick=${() => setView({ r: null })}>Reset zoom</button>`}
+    ${runs.length > 1 && html`<${Grouping} runs=${runs} q=${q} setView=${setView} />`}
   </div>`;
+}
+
+function ZoomOut() {
+  return html`<svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+    <path d="M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.3 10.3l3.4 3.4M5 7h4" /></svg>`;
 }
 
 function Toggle({ on, text, title, onChange }) {
@@ -93,11 +116,11 @@ function HalfLife({ value, x, extent, setView }) {
     <output for=${id}>${text}</output></span>`;
 }
 
-function AxisChoice({ x, metrics, setView }) {
+function AxisChoice({ x, usual, metrics, setView }) {
   const known = AXES.some(([value]) => value === x);
   const change = (event) => {
     const value = event.currentTarget.value;
-    setView({ x: value === "step" ? null : value, r: null, h: null });
+    setView({ x: value === usual ? null : value, r: null, h: null });
   };
   return html`<label class="wall-choice">x
     <select class="select" value=${x} onChange=${change}>
@@ -108,11 +131,22 @@ function AxisChoice({ x, metrics, setView }) {
     </select></label>`;
 }
 
+/** An exported page has the points by step: an address that asks for others is told so and goes on with step. */
+function OnlyStep({ x, setView }) {
+  const [other, setOther] = useState("");
+  useLayoutEffect(() => {
+    if (x === "step") return;
+    setOther(x);
+    setView({ x: null, r: null, h: null }, { replace: true });
+  }, [x]);
+  return html`<span class="muted" role="status">${other && `by step: “${other}” is no x-axis of this page`}</span>`;
+}
+
 function Grouping({ runs, q, setView }) {
   const keys = listOf(q.g);
   const { different, same } = groupKeys(runs);
   const value = keys.length === 1 ? keys[0] : q.g ?? "";
-  const option = (key) => html`<option key=${key} value=${key}>${key.replace(/^config\./, "")}</option>`;
+  const option = (key) => html`<option key=${key} value=${key}>${keyLabel(key, [...different, ...same])}</option>`;
   const part = (label, list) => list.length > 0
     && html`<optgroup label=${label}>${list.slice(0, MOST_KEYS).map(option)}</optgroup>`;
   const isKnown = !value || different.includes(value) || same.includes(value);
@@ -123,9 +157,9 @@ function Grouping({ runs, q, setView }) {
       ${!isKnown && html`<option value=${value}>${keys.map((key) => key.replace(/^config\./, "")).join(" · ")}</option>`}
       ${part("Different between runs", different)}${part("The same in all", same)}
     </select></label>
-    ${q.g && html`<label class="wall-choice"><span class="sr-only">Band of a group</span>
+    <label class=${classes("wall-choice", !q.g && "reserved")}><span class="sr-only">Band of a group</span>
       <select class="select" value=${q.gs ?? "ci"}
         onChange=${(event) => setView({ gs: event.currentTarget.value === "ci" ? null : event.currentTarget.value })}>
         ${Object.entries(STATISTICS).map(([name, text]) => html`<option key=${name} value=${name}>${text}</option>`)}
-      </select></label>`}`;
+      </select></label>`;
 }

@@ -1,9 +1,9 @@
 /** Charts that somebody put together and saved: several metrics in one picture, above the others. */
 
 import { html, useEffect, useId, useState } from "epochal/html.js";
-import { getJSON, isStatic, postJSON } from "epochal/api.js";
+import { getJSON, postJSON } from "epochal/api.js";
 import { ChartCard, FullScreen } from "epochal/chart_card.js";
-import { groupKeys } from "epochal/controls.js";
+import { groupKeys, keyLabel } from "epochal/controls.js";
 import { Dialog } from "epochal/dialog.js";
 import { count } from "epochal/format.js";
 import { Icon, IconButton } from "epochal/icons.js";
@@ -57,7 +57,7 @@ function useSaved(slug) {
   const [charts, setCharts] = useState([]);
   const path = `/api/charts?project=${encodeURIComponent(slug ?? "")}`;
   useEffect(() => {
-    if (isStatic || !slug) return undefined;
+    if (!slug) return undefined;
     const stop = new AbortController();
     getJSON(path, { signal: stop.signal }).then(
       (answer) => setCharts(answer.charts ?? []),
@@ -108,7 +108,7 @@ function Editor({ index, chart, charts, metrics, runs, onClose, onSave }) {
       <${Line} label="x"><${Select} value=${draft.x} onChange=${set("x")}
         options=${[...AXES, ...metrics.map((name) => [name, name])]} /><//>
       <${Line} label="Group"><${Select} value=${draft.group} onChange=${set("group")}
-        options=${[["", "as the page"], ...groupKeys(runs).different.map((key) => [key, key.replace(/^config\./, "")])]} /><//>
+        options=${[["", "as the page"], ...groupKeys(runs).different.map((key, _, keys) => [key, keyLabel(key, keys)])]} /><//>
       <${Line} label="Half-life" hint="0: as the page"><input class="chart-field" type="number" min="0" step="any" value=${draft.smoothing}
         onInput=${set("smoothing")} /><//>
       <label class="check"><input type="checkbox" checked=${draft.log}

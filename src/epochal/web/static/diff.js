@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "epochal/html.js";
 import { CodeView } from "epochal/code_view.js";
 import { runColor } from "epochal/color.js";
-import { change, keyParts, sections, standing, withAbsent } from "epochal/differences.js";
+import { change, isIdentifier, keyParts, sections, standing, withAbsent } from "epochal/differences.js";
 import { count, exact } from "epochal/format.js";
 import { useJSON } from "epochal/load.js";
 import { asWritten, lineOf } from "epochal/nested.js";
@@ -15,10 +15,10 @@ const SHOWN = 300;
 
 /**
  * The tab.
- * @param {{slug: string, ids: string[], version: number}} props ids: at least two runs; the others are compared
- *   with the first
+ * @param {{slug: string, ids: string[], version: number, ordinals: Map<string, number>}} props ids: at
+ *   least two runs; the others are compared with the first; ordinals: for their colors
  */
-export function Diff({ slug, ids, version }) {
+export function Diff({ slug, ids, version, ordinals }) {
   const [view, setView] = useView();
   const [typed, setQuery] = useSettledKey("df");
   const query = typed ?? "";
@@ -46,19 +46,30 @@ export function Diff({ slug, ids, version }) {
       ? html`<${Nothing} title=${query ? `No row has “${query}”` : "These runs do not differ"}>
           ${!query && !all && html`<button type="button" class="button small"
             onClick=${() => setView({ od: "0" })}>Show what is the same</button>`}<//>`
-      : html`<${Table} parts=${parts} runs=${found.data.runs} put=${put} all=${all} />`}
+      : html`<${Table} parts=${parts} runs=${found.data.runs} put=${put} all=${all}
+        ordinals=${ordinals} />`}
     ${ids.length === 2 && found.data.code && html`<${Panel} title="Code"><${CodeView} text=${found.data.code}
       label="difference of the code" /><//>`}
-    ${ids.length === 2 && !found.data.code && html`<p
-      class="muted diff-code-none">The recorded changes of the code are the same, or none were recorded.</p>`}
+    <${CodeNote} of=${found.data} />
   </div>`;
 }
 
-function Table({ parts, runs, put, all }) {
+/** What is not known of the code, or that its recorded changes are the same. */
+function CodeNote({ of: { runs, code, unrecorded = [] } }) {
+  const names = runs.filter((run) => unrecorded.includes(run.id)).map((run) => run.name);
+  if (names.length) {
+    return html`<p class="muted diff-code-none">Changes that were not committed are not recorded
+      of ${names.join(", ")}: the code may differ there. <code>epochal.init(capture_diff=True)</code> records them.</p>`;
+  }
+  return runs.length === 2 && !code && html`<p
+    class="muted diff-code-none">The recorded changes of the code are the same, or none were recorded.</p>`;
+}
+
+function Table({ parts, runs, put, all, ordinals }) {
   return html`<div class="scroll-x diff-scroll" tabindex="0" role="group" aria-label="Differences"><table
     class="data-table diff-table">
     <thead><tr><th scope="col">Key</th>${runs.map((run, i) => html`<th scope="col" key=${run.id}>
-      <span class="diff-run"><span class="run-dot" style=${{ background: runColor(run.id) }}
+      <span class="diff-run"><span class="run-dot" style=${{ background: runColor(run.id, ordinals.get(run.id)) }}
         aria-hidden="true"></span>
         <a href=${link(["r", run.id])}>${run.name}</a></span>
       ${i === 0 ? html`<span class="muted diff-base">the others are compared with it</span>`
@@ -77,7 +88,8 @@ function Section({ part, n, all }) {
     ${part.rows.slice(0, limit).map((row) => html`<tr key=${row.path.join("\0")} class=${row.same ? "diff-same" : ""}>
       <${Key} path=${row.path} />
       ${row.values.map((value, i) => html`<${Cell} key=${i} value=${value} base=${row.values[0]} first=${i === 0}
-        same=${row.same} digits=${part.kind === "summary" ? 6 : 12} />`)}
+        same=${row.same} digits=${part.kind === "summary" ? 6 : 12}
+        measured=${part.kind === "summary" || !isIdentifier(row.path.at(-1))} />`)}
     </tr>`)}
     ${part.rows.length > limit && html`<tr><td colspan=${n + 1}><button type="button" class="button small"
       onClick=${() => setLimit(Infinity)}>
@@ -92,10 +104,10 @@ function Key({ path }) {
 
 const WORDS = { changed: "differs", added: "only here", removed: "missing here", same: "" };
 
-function Cell({ value, base, first, same, digits }) {
+function Cell({ value, base, first, same, digits, measured }) {
   const how = first || same ? "same" : standing(value, base);
   const text = typeof value === "number" ? asWritten(value, digits) : lineOf(value);
-  const by = how === "changed" ? change(value, base) : "";
+  const by = measured && how === "changed" ? change(value, base) : "";
   return html`<td class=${`diff-cell diff-${how}${typeof value === "number" ? " is-number" : ""}`}
     title=${value === undefined ? "it has none" : exact(value)}>
     <span class="diff-value">${value === undefined ? "–" : text}</span>

@@ -82,6 +82,14 @@ export function isEqual(a, b) {
 }
 
 /**
+ * Says whether a number under a key names something and measures nothing: a seed, an id, a fold.
+ * @param {string} key the last of its path @returns {boolean}
+ */
+export function isIdentifier(key) {
+  return /seed$|(^|[_.-])(id|fold|index|port|version|random_state)$/i.test(key);
+}
+
+/**
  * Says by how much a number differs from another, such as "+3.2 %" or "×10".
  * @param {unknown} value @param {unknown} base @returns {string} "" where nothing can be said
  */

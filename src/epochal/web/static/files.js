@@ -39,22 +39,26 @@ export function FilesTab({ run, version }) {
 }
 
 function Checkpoints({ id, of }) {
-  const metrics = [...new Set(of.flatMap((each) => Object.keys(each.metrics ?? {})))].slice(0, 6);
+  const has = (valueOf) => of.some((each) => (valueOf(each) ?? null) !== null);
+  const places = [["Step", "step"], ["Epoch", "epoch"]].filter(([, key]) => has((each) => each[key]));
+  const names = [...new Set(of.flatMap((each) => Object.keys(each.metrics ?? {})))];
+  const measured = [
+    ["Loss", (each) => each.loss, null],
+    ...names.slice(0, 6).map((name) => [name, (each) => each.metrics?.[name], name]),
+  ].filter(([, valueOf]) => has(valueOf));
   return html`<div class="scroll-x" tabindex="0" role="group" aria-label="Checkpoints"><table class="data-table">
     <thead><tr>
-      <th scope="col">Checkpoint</th><th scope="col" class="number">Step</th><th scope="col" class="number">Epoch</th>
-      <th scope="col" class="number">Loss</th>${metrics.map((name) => html`<th scope="col" class="number" key=${name}>
-        ${name}</th>`)}
+      <th scope="col">Checkpoint</th>${[...places, ...measured].map(([title]) => html`<th scope="col" class="number"
+        key=${title}>${title}</th>`)}
       <th scope="col" class="number">Size</th><th scope="col">SHA-256</th><th scope="col">Saved after</th><th
         scope="col"><span class="sr-only">Download</span></th></tr></thead>
     <tbody>${of.map((each) => html`<tr key=${each.path + each.elapsed_s}>
       <th scope="row">${each.name} ${each.best && html`<span
         class="badge badge-good">best</span>`} ${each.final && html`<span class="badge">final</span>`}</th>
-      <td class="number">${exact(each.step)}</td><td class="number">${exact(each.epoch)}</td>
-      <td class="number" title=${exact(each.loss)}>${num(each.loss)}</td>
-      ${metrics.map((name) => html`<td class="number" key=${name} title=${exact(each.metrics?.[name])}>
-        ${num(each.metrics?.[name])}
-        ${name === each.monitor && html`<span class="goal" title="the best one is chosen by this">
+      ${places.map(([title, key]) => html`<td class="number" key=${title}>${exact(each[key])}</td>`)}
+      ${measured.map(([title, valueOf, name]) => html`<td class="number" key=${title} title=${exact(valueOf(each))}>
+        ${num(valueOf(each))}
+        ${name && name === each.monitor && html`<span class="goal" title="the best one is chosen by this">
           ${each.goal === "maximize" ? "↑" : "↓"}</span>`}</td>`)}
       <td class="number">${bytes(each.bytes)}</td><${Hash} of=${each.sha256} />
       <td>${duration(each.elapsed_s)}</td><td><${Save} id=${id} path=${each.inside ?? each.path}

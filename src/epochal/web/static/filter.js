@@ -14,6 +14,7 @@ const WORDS = new Set(["and", "or", "not", "in", "is"]);
 export const EXAMPLES = [
   ["vit", "runs with “vit” in their name or tags"],
   ["lr<1e-3 model:vit", "short for config.lr < 1e-3 and contains(config.model, \"vit\")"],
+  ["created > 2026-03-01", "runs from that day on, as are 2026 and 2026-03"],
   ["config.lr < 1e-3", "a setting; nested ones as config.model.depth"],
   ['summary["val/loss"].min < 0.3', "a metric: min, max, mean, last, value …"],
   ['state == "failed"', "finished, failed, running, interrupted, killed, lost"],
@@ -120,17 +121,22 @@ const PYTHON = new Set(
     "global if import in is lambda nonlocal not or pass raise return try while with yield").split(" "),
 );
 
+const QUOTES = /"[^"]*"|'[^']*'/g;
+const QUOTES_OR_SIGN = /("[^"]*"|'[^']*')|\s*(<=|>=|!=|==|=|<|>)\s*/g;
+
 /** The terms of a short filter, which may have spaces around signs and "and" between them. */
 function tokens(text) {
-  if ((text.match(/"/g) ?? []).length % 2) return [""];
-  const plain = /["'()[\]]/.test(text) ? text : text.replace(/\s*(<=|>=|!=|==|=|<|>)\s*/g, "$1");
-  const found = plain.match(/(?:[^\s"]|"[^"]*")+/g) ?? [""];
+  const outside = text.replace(QUOTES, "");
+  if (/["']/.test(outside)) return [""];
+  const joined = (_, quotes, sign) => quotes ?? sign;
+  const plain = /[()[\]]/.test(outside) ? text : text.replace(QUOTES_OR_SIGN, joined);
+  const found = plain.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [""];
   const inner = found.slice(1, -1).filter((token) => token !== "and");
   return found.length > 1 ? [found[0], ...inner, found[found.length - 1]] : found;
 }
 
 function squeezed(text) {
-  return text.replace(/\s+/g, "");
+  return text.replace(/\s+/g, "").replaceAll("'", '"');
 }
 
 function shortTerm(token, known) {
@@ -145,8 +151,8 @@ function shortTerm(token, known) {
 }
 
 function comparison(key, sign, right, known) {
-  if (/[()[\]{}]/.test(right) || (/["']/.test(right) && !/^"[^"]*"$/.test(right))) return null;
-  const value = literal(right);
+  if (/["'()[\]{}]/.test(right) && !/^("[^"]*"|'[^'\\]*')$/.test(right)) return null;
+  const value = (key === "created" && moment(right)) || literal(right);
   if (key === "tag" || key === "tags") return `${sign === "!=" ? "not " : ""}${asText(value)} in tags`;
   const path = shortPath(key, known);
   if (sign === ":") return value[0] === '"' ? `contains(${path}, ${value})` : `${path} == ${value}`;
@@ -164,9 +170,18 @@ function shortPath(key, { config = new Set(), metrics = new Set() }) {
   return key.includes("/") ? pathText("summary", key) : settings;
 }
 
+/** The unix seconds of a date such as 2026-03-01 or "2026-03-01 14:05", in local time; null: it is none. */
+function moment(text) {
+  const found = /^(["']?)(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?)?)?\1$/.exec(text);
+  if (!found) return null;
+  const [year, month = 1, ...rest] = found.slice(2).filter((part) => part !== undefined).map(Number);
+  return String(new Date(year, month - 1, ...(rest.length ? rest : [1])).getTime() / 1000);
+}
+
 function literal(text) {
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || /^(True|False|None)$/.test(text)) return text;
   if (/^(true|false)$/.test(text)) return text === "true" ? "True" : "False";
+  if (text[0] === "'") return quoted(text.slice(1, -1));
   return text[0] === '"' ? text : quoted(text);
 }
 

@@ -164,7 +164,12 @@ function hex(code, digits) {
   return code.toString(16).padStart(digits, "0");
 }
 
-function grouped(value) {
+/**
+ * A step, which is a name of a place and so never rounded: "2,999".
+ * @param {number} value
+ * @returns {string}
+ */
+export function grouped(value) {
   return value.toLocaleString("en-US", { maximumFractionDigits: 12 });
 }
 

@@ -1,4 +1,5 @@
 /** Icons, drawn for 16 by 16 pixels in the color of the text around them. */
+import { isStatic } from "epochal/api.js";
 import { html } from "epochal/html.js";
 
 const PATHS = {
@@ -82,7 +83,8 @@ const MARKS = {
  */
 export function StateMark({ state, short = false }) {
   const kind = Object.hasOwn(MARKS, state) ? state : "unknown";
-  return html`<span class=${`state state-${kind}`} title=${short ? state : null}>
+  const then = isStatic && state === "running" ? "running when exported" : null;
+  return html`<span class=${`state state-${kind}`} title=${then ?? (short ? state : null)}>
     <svg class="state-mark" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
       <path d=${MARKS[kind]} /></svg
     ><span class=${short ? "sr-only" : "state-word"}>${state}</span>

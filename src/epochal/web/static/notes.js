@@ -1,6 +1,7 @@
 /** Notes on a run, edited in place where this browser may. */
 import { html, useEffect, useRef, useState } from "epochal/html.js";
 import { postJSON } from "epochal/api.js";
+import { Markdown } from "epochal/markdown.js";
 import { notify } from "epochal/notices.js";
 import { useAbout } from "epochal/session.js";
 
@@ -37,7 +38,7 @@ export function Notes({ id, notes = "", onChange }) {
     return html`<${NotesField} notes=${notes} save=${save} cancel=${() => setEditing(false)} />`;
   }
   return html`<div class="notes">
-    ${notes ? html`<div class="notes-text">${notes}</div>` : html`<span class="muted">No notes</span>`}
+    ${notes ? html`<div class="notes-text"><${Markdown} text=${notes} /></div>` : html`<span class="muted">No notes</span>`}
     ${write &&
     html`<button type="button" class="button small quiet" onClick=${() => setEditing(true)}>
       ${notes ? "Edit the notes" : "Write notes"}

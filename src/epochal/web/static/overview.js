@@ -3,7 +3,7 @@ import { html } from "epochal/html.js";
 import { isStatic } from "epochal/api.js";
 import { Annotations } from "epochal/run_annotations.js";
 import { CodeView } from "epochal/code_view.js";
-import { ago, bytes, count, dateTime, duration, exact } from "epochal/format.js";
+import { ago, bytes, count, dateTime, duration, exact, grouped } from "epochal/format.js";
 import { StateMark } from "epochal/icons.js";
 import { useJSON } from "epochal/load.js";
 import { lineOf } from "epochal/nested.js";
@@ -54,7 +54,7 @@ function Facts({ run }) {
     <${Fact} name="State"><${StateMark} state=${run.state} /><//>
     <${Fact} name="Duration" title=${`${exact(run.duration_s)} s`}>${duration(run.duration_s)}<//>
     <${Fact} name="Started" title=${dateTime(run.created_s)}>${dateTime(run.created_s)} (${ago(run.created_s)})<//>
-    <${Fact} name="Last step">${run.steps === null ? "–" : exact(run.steps)}<//>
+    <${Fact} name="Last step">${run.steps === null ? "–" : grouped(run.steps)}<//>
     ${run.seed !== null && html`<${Fact} name="Seed">${lineOf(run.seed)}<//>`}
     ${run.group && html`<${Fact} name="Group">${run.group}<//>`}
     ${run.fork && html`<${Fact} name="Forked from"><${Fork} fork=${run.fork} missing=${run.missing_parent} /><//>`}
@@ -115,7 +115,8 @@ function Code({ git }) {
       ${files.map(([key, name]) => html`<${Fact} key=${key} name=${name}>${lineOf(git[key])}<//>`)}
     </dl>
     ${git.diff && html`<${CodeView} text=${git.diff} label="diff" />`}
-    ${git.dirty && !git.diff && html`<p class="muted">What they were was not recorded.</p>`}
+    ${git.dirty && !git.diff && html`<p class="muted">What they were was not recorded:
+      <code>epochal.init(capture_diff=True)</code> records it.</p>`}
     ${git.diff_truncated && html`<p class="muted">The diff was too large and is not whole.</p>`}
   <//>`;
 }

@@ -83,7 +83,7 @@ function Spark({ values, metric }) {
       viewBox=${`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label=${`${metric} of the newest run`}
+      aria-label=${`${metric} of the newest run that has it`}
     >
       <path d=${pathOf(x, points, WIDTH, HEIGHT)} style=${{ stroke: slotColor(0) }} />
     </svg>

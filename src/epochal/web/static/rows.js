@@ -1,6 +1,6 @@
 /** The rows of the runs table: in groups where the view asks for them. */
 import { valuesOf } from "epochal/columns.js";
-import { exact, num, setting, toNumber } from "epochal/format.js";
+import { duration, exact, num, setting, toNumber } from "epochal/format.js";
 import { groupRuns } from "epochal/group.js";
 
 /**
@@ -60,8 +60,8 @@ function settingOf(columns, run) {
 }
 
 /**
- * What a group's head says in a column: the mean of numbers with n where some are missing, or the
- * value that all share.
+ * What a group's head says in a column: the mean of numbers, with their count where some are missing,
+ * such as "0.36 (8)", or the value that all share.
  * @param {any[]} values of the whole column
  * @param {number[]} members
  * @param {string} kind of the column
@@ -72,7 +72,9 @@ export function summarized(values, members, kind) {
     const finite = members.map((run) => toNumber(values[run])).filter(Number.isFinite);
     if (!finite.length) return { text: "", title: "" };
     const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
-    return { value: mean, text: num(mean), title: `mean of ${finite.length}: ${exact(mean)}` };
+    const written = kind === "duration" ? duration(mean) : num(mean);
+    if (finite.length === members.length) return { text: written, title: `mean of ${finite.length}: ${exact(mean)}` };
+    return { text: `${written} (${finite.length})`, title: `mean of ${finite.length} of ${members.length}: ${exact(mean)}` };
   }
   const all = new Set(members.map((run) => exact(values[run] ?? null)));
   return all.size === 1 ? { text: setting(values[members[0]]), title: [...all][0] } : { text: "", title: "" };

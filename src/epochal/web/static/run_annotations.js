@@ -2,6 +2,8 @@
 import { html, useState } from "epochal/html.js";
 import { postJSON } from "epochal/api.js";
 import { ago, dateTime, exact } from "epochal/format.js";
+import { IconButton } from "epochal/icons.js";
+import { notify } from "epochal/notices.js";
 import { useAbout } from "epochal/session.js";
 
 /**
@@ -12,8 +14,9 @@ export function Annotations({ run, onChange }) {
   const { write } = useAbout();
   const found = run.annotations ?? [];
   return html`${found.length
-    ? html`<ol class="plain-list annotations">${found.map((each, i) => html`<li key=${i}>
-        <span class="annotation-text">${each.text}</span>
+    ? html`<ol class="plain-list annotations">${found.map((each) => html`<li key=${each.id}>
+        <span class="annotation-text">${each.text} </span>
+        ${write && html`<${Remove} run=${run} annotation=${each} onChange=${onChange} />`}
         <span class="muted">${where(each)}${each.author ? `${each.author}, ` : ""}<time
           title=${dateTime(each.time_s)}>${ago(each.time_s)}</time></span>
       </li>`)}</ol>`
@@ -25,6 +28,28 @@ function where({ step, metric }) {
   const at = step === null || step === undefined ? "" : `step ${exact(step)}`;
   const said = [metric, at].filter(Boolean).join(", ");
   return said ? `${said} · ` : "";
+}
+
+const focus = (button) => button?.focus();
+
+/** Removes one, when that is confirmed. */
+function Remove({ run, annotation, onChange }) {
+  const [asked, setAsked] = useState(false);
+  const remove = async () => {
+    try {
+      const answer = await postJSON(`/api/run/${run.id}/annotations`, { remove: annotation.id });
+      onChange(answer.annotations);
+    } catch (error) {
+      notify(error.message, "error");
+    }
+  };
+  if (!asked) {
+    return html`<${IconButton} icon="cross" class="small" label=${`Remove “${annotation.text}”`}
+      onClick=${() => setAsked(true)} />`;
+  }
+  return html`<span class="form-actions">
+    <button type="button" class="button small" ref=${focus} onClick=${remove}>Remove</button>
+    <button type="button" class="button small" onClick=${() => setAsked(false)}>Keep</button></span>`;
 }
 
 function Form({ run, onChange }) {

@@ -1,7 +1,6 @@
 /** The runs of a project as the server lists them, kept up to date while they run. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError, getJSON } from "epochal/api.js";
-import { learnRuns } from "epochal/color.js";
 import { askedPaths, summaryPath } from "epochal/columns.js";
 import { notify } from "epochal/notices.js";
 import { mainMetrics } from "epochal/telling.js";
@@ -54,14 +53,9 @@ async function load(slug, expression, { chosen, extra }, signal) {
   if (first.error) throw new ApiError(400, first.error, first);
   const usual = chosen.length ? [] : mainMetrics(first.metrics ?? []).map((metric) => summaryPath(metric));
   const missing = usual.filter((path) => !Object.hasOwn(first.columns ?? {}, path));
-  if (!missing.length) return settled(first);
+  if (!missing.length) return first;
   remember(slug, usual); // the next time one question is enough
-  return settled(await getJSON(address(slug, expression, [...asked, ...missing]), { signal }));
-}
-
-function settled(list) {
-  learnRuns([...list.id].reverse());
-  return list;
+  return getJSON(address(slug, expression, [...asked, ...missing]), { signal });
 }
 
 function address(slug, expression, columns) {

@@ -4,7 +4,7 @@ import { isStatic } from "epochal/api.js";
 import { runColor } from "epochal/color.js";
 import { ConsoleTab } from "epochal/console.js";
 import { FilesTab } from "epochal/files.js";
-import { ago, compact, count, dateTime, duration } from "epochal/format.js";
+import { ago, count, dateTime, duration, grouped } from "epochal/format.js";
 import { IconButton, StateMark } from "epochal/icons.js";
 import { useLive } from "epochal/live.js";
 import { useJSON, useSlowly } from "epochal/load.js";
@@ -103,13 +103,13 @@ const focus = (field) => field && document.activeElement !== field && field.focu
 function Head({ run, change }) {
   const { state, steps, duration_s } = run;
   return html`<header class="page-head">
-    <div class="page-title"><span class="run-dot" style=${{ background: runColor(run.id) }} aria-hidden="true"></span>
+    <div class="page-title"><span class="run-dot" style=${{ background: runColor(run.id, run.ordinal) }} aria-hidden="true"></span>
       <${Name} run=${run} change=${change} /><${StateMark} state=${state} /></div>
     <p class="page-facts">
       <a href=${link(["p", run.slug])}>${run.project}</a>
       <span title=${dateTime(run.created_s)}>started ${ago(run.created_s)}</span>
       <span>ran ${duration(duration_s)}</span>
-      ${steps !== null && steps !== undefined && html`<span>step ${compact(steps)}</span>`}
+      ${steps !== null && steps !== undefined && html`<span>step ${grouped(steps)}</span>`}
       ${run.alerts?.length > 0 && html`<span>${count(run.alerts.length, "alert")}</span>`}
       <a href=${link(["c", run.slug, "diff"], { runs: run.id })}>Compare with others</a>
     </p>
@@ -121,7 +121,7 @@ function Charts({ run, view, setView, live, tab, change }) {
   const metrics = useMemo(
     () => run.metrics.filter((name) => name.startsWith("system/") === system), [run.metrics, system]);
   const runs = useMemo(() => [{
-    id: run.id, name: run.name, color: runColor(run.id), config: flatConfig(run.config),
+    id: run.id, name: run.name, color: runColor(run.id, run.ordinal), config: flatConfig(run.config),
     state: run.state,
   }], [run.id, run.name, run.config, run.state]);
   if (!metrics.length) {
@@ -133,5 +133,6 @@ function Charts({ run, view, setView, live, tab, change }) {
   }
   return html`<${Wall} runs=${runs} metrics=${metrics} slug=${run.slug} view=${view} setView=${setView}
     versions=${live.versions} live=${live} annotations=${run.annotations}
-    onAnnotations=${(annotations) => change({ annotations })} custom=${!system} />`;
+    onAnnotations=${(annotations) => change({ annotations })} custom=${!system}
+    usualX=${system && !isStatic ? "elapsed" : "step"} />`;
 }

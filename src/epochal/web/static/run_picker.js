@@ -11,12 +11,12 @@ const CHIPS = 12;
 /**
  * Returns the runs of a project by name, the newest first, as far as they are known.
  * @param {string | null} slug null: of none @param {any} version grows when there may be more
- * @returns {{id: string, name: string, state: string}[] | null}
+ * @returns {{id: string, name: string, state: string, ordinal: number}[] | null}
  */
 export function useRuns(slug, version = 0) {
   const found = useJSON(slug === null ? null : `/api/runs${query({ project: slug })}`, version);
   return useMemo(() => found.data && found.data.id.map((id, i) => ({
-    id, name: found.data.name[i], state: found.data.state[i],
+    id, name: found.data.name[i], state: found.data.state[i], ordinal: found.data.ordinal?.[i],
   })), [found.data]);
 }
 
@@ -28,6 +28,7 @@ export function useRuns(slug, version = 0) {
 export function RunPicker({ slug, chosen, fixed, most = 50, label = "Add a run", onChange, version }) {
   const runs = useRuns(slug, version);
   const names = new Map((runs ?? []).map((run) => [run.id, run.name]));
+  const ordinals = new Map((runs ?? []).map((run) => [run.id, run.ordinal]));
   const others = (runs ?? []).filter((run) => !chosen.includes(run.id)).slice(0, OFFERED);
   const [all, setAll] = useState(false);
   const left = all ? 0 : Math.max(0, chosen.length - CHIPS);
@@ -37,7 +38,7 @@ export function RunPicker({ slug, chosen, fixed, most = 50, label = "Add a run",
   };
   return html`<div class="run-picker" role="group" aria-label="Chosen runs">
     ${chosen.slice(0, chosen.length - left).map((id) => html`<span class="run-chip" key=${id}>
-      <span class="run-dot" style=${{ background: runColor(id) }} aria-hidden="true"></span>
+      <span class="run-dot" style=${{ background: runColor(id, ordinals.get(id)) }} aria-hidden="true"></span>
       <a href=${link(["r", id])}>${names.get(id) ?? id}</a>
       ${id !== fixed && html`<${IconButton} icon="cross" class="small" label=${`Take away ${names.get(id) ?? id}`}
         onClick=${() => onChange(chosen.filter((each) => each !== id))} />`}

@@ -1,7 +1,6 @@
 /** The home of a project: its runs in a table, and beside it the charts of those that are shown. */
 import { classes, html, useEffect, useMemo, useState } from "epochal/html.js";
 import { isStatic } from "epochal/api.js";
-import { learnRuns } from "epochal/color.js";
 import { isPath, toExpression } from "epochal/filter.js";
 import { useLive } from "epochal/live.js";
 import { useRunList } from "epochal/run_list.js";

@@ -64,12 +64,14 @@ function drawnIds(list, sorted, hidden, most) {
 
 /** A run has its own color, or that of its group. */
 function colorsOf(list, sorted, groups) {
-  if (!groups.length) return { run: runColor, group: () => "" };
+  const ordinals = new Map(list.id.map((id, i) => [id, list.ordinal?.[i]]));
+  const own = (id) => runColor(id, ordinals.get(id));
+  if (!groups.length) return { run: own, group: () => "" };
   const found = groupsOf(list, sorted, groups);
   const byName = groupColors(found.map(({ name }) => name));
   const byRun = new Map();
   for (const { name, members } of found) for (const run of members) byRun.set(list.id[run], byName.get(name));
-  return { run: (id) => byRun.get(id) ?? runColor(id), group: (name) => byName.get(name) };
+  return { run: (id) => byRun.get(id) ?? own(id), group: (name) => byName.get(name) };
 }
 
 /** The ids in sight; the same list as long as they are the same. */

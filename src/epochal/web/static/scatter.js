@@ -3,7 +3,9 @@ import { html, useMemo, useState } from "epochal/html.js";
 import { choicesOf, DimensionSelect } from "epochal/axis_picker.js";
 import { slotColor } from "epochal/color.js";
 import { ColorKey } from "epochal/color_key.js";
+import { isIdentifier } from "epochal/differences.js";
 import { defaultPath, goalOf, labelOf, levelOf, valueText } from "epochal/dimensions.js";
+import { pathParts } from "epochal/filter.js";
 import { compact, count, num } from "epochal/format.js";
 import { useSize } from "epochal/load.js";
 import { colorsBy } from "epochal/parallel_axes.js";
@@ -64,17 +66,29 @@ function given(q) {
   return Object.fromEntries([["x", q.sx], ["y", q.sy], ["color", q.cb]].filter(([, value]) => value));
 }
 
-/** What is worth a first look: the first config number that differs, against the main metric. */
-function suggested(table) {
+/**
+ * What is worth a first look: the main metric against the config number that differs most; seeds only
+ * where nothing else differs.
+ * @param {import("epochal/run_table.js").RunTable} table
+ * @returns {{x: string|null, y: string|null, color: string|null}} paths
+ */
+export function suggested(table) {
   const main = mainMetric(table.metrics);
-  const numbers = table.config.filter((each) => each.varies && each.kind === "number");
+  const varying = table.config.filter((each) => each.varies);
+  const settings = varying.filter((each) => isMeasured(each.path));
+  const numbers = settings.filter((each) => each.kind === "number");
   const distinct = (each) => new Set(each.values.filter((value) => value !== null)).size;
   numbers.sort((a, b) => distinct(b) - distinct(a));
   const y = main && defaultPath(main);
-  const x = numbers[0]?.path ?? choicesOf(table).find((each) => each.path !== y)?.path ?? null;
-  const color = best(table.config.filter((each) => each.varies && each.path !== x), (each) =>
+  const x = numbers[0]?.path ?? settings[0]?.path ?? choicesOf(table).find((each) => each.path !== y)?.path ?? null;
+  const color = best((settings.length > 1 ? settings : varying).filter((each) => each.path !== x), (each) =>
     2 * each.values.filter((value) => value !== null).length + (each.kind === "category" ? 1 : 0));
   return { x, y, color: color?.path ?? null };
+}
+
+/** A seed can be drawn, but its order says nothing. */
+function isMeasured(path) {
+  return !isIdentifier(pathParts(path).at(-1));
 }
 
 function best(items, weight) {
@@ -97,7 +111,8 @@ function Picture({ table, chosen, log, goals }) {
   const x = placer(model.x, points.map((p) => p.x), [LEFT, Math.max(LEFT + 100, width - 16)], log[0]);
   const y = placer(model.y, points.map((p) => p.y), [BOTTOM, TOP], log[1]);
   const front = goals && numeric ? paretoFront(points, ...goals) : [];
-  const relation = numeric ? spearman(points.map((p) => p.x), points.map((p) => p.y)) : null;
+  const measured = numeric && [chosen.x, chosen.y].every(isMeasured);
+  const relation = measured ? spearman(points.map((p) => p.x), points.map((p) => p.y)) : null;
   const colorOf = colorsBy(model.color, sequential, slotColor);
   const steps = stairs(front.map((i) => [x.at(points[i].x), y.at(points[i].y)]), goals?.[0] === "minimize");
   return html`<div class="scatter" ref=${box}>

@@ -86,6 +86,7 @@ function Result({ of }) {
   const groups = useMemo(() => of.groups.map(withNumbers), [of]);
   const few = groups.filter((group) => group.n < FEW);
   const { settings } = of;
+  const guards = useMemo(() => guardsOfAll(of), [of]);
   return html`
     ${few.length > 0 && html`<${Few} groups=${few} settings=${settings} />`}
     <${Panel} title=${`${settings.metric} by ${settings.by}`}>
@@ -95,8 +96,8 @@ function Result({ of }) {
       <${GroupTable} groups=${groups} settings=${settings} />
     <//>
     <${Panel} title="Verdicts"><${Verdicts} of=${of} /><//>
-    ${of.guards.length > 0 && html`<${Panel} title="What stands against all this"><ul class="guards">
-      ${of.guards.map((guard) => html`<li key=${guard}>${guard}</li>`)}</ul><//>`}`;
+    ${guards.length > 0 && html`<${Panel} title="What stands against all this"><ul class="guards">
+      ${guards.map((guard) => html`<li key=${guard}>${guard}</li>`)}</ul><//>`}`;
 }
 
 function Few({ groups, settings }) {
@@ -163,7 +164,33 @@ function Verdicts({ of }) {
   return html`<ul class="verdicts">${of.verdicts.map((each) => html`<li key=${`${each.a}\0${each.b}`}>
       <span class=${MARKS[each.word] ?? "badge"}>${each.word}</span>
       <div><p class="verdict-sentence">${each.sentence}</p>
-        ${each.guards?.length > 0 && html`<p class="muted">${each.guards.join("; ")}.</p>`}</div></li>`)}</ul>
+        <${Guards} of=${each} /></div></li>`)}</ul>
     ${left > 0 && html`<p class="muted">
       ${count(left, "more verdict")} between other groups ${left === 1 ? "is" : "are"} not listed.</p>`}`;
+}
+
+function Guards({ of }) {
+  const guards = guardsOfVerdict(of);
+  return guards.length > 0 && html`<p class="muted">${guards.join("; ")}.</p>`;
+}
+
+/**
+ * What stands against a verdict and is not in its sentence already.
+ * @param {{sentence: string, guards?: string[]}} verdict
+ * @returns {string[]}
+ */
+export function guardsOfVerdict({ sentence, guards = [] }) {
+  return guards.filter((guard) => !sentence.includes(guard));
+}
+
+/**
+ * What stands against a comparison and is not said with one of the verdicts that are listed.
+ * @param {{guards: string[], verdicts: object[], verdicts_total?: number}} of
+ * @returns {string[]}
+ */
+export function guardsOfAll({ guards, verdicts, verdicts_total: total = verdicts.length }) {
+  const isOf = ({ a, b }, text) => (guard) =>
+    guard === `${a} and ${b}: ${text}` || (total === verdicts.length && guard.endsWith(` pairs: ${text}`));
+  const said = verdicts.flatMap((verdict) => (verdict.guards ?? []).map((text) => isOf(verdict, text)));
+  return guards.filter((guard) => !said.some((is) => is(guard)));
 }

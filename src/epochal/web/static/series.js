@@ -8,7 +8,7 @@
  */
 
 import { decode } from "epochal/frames.js";
-import { emptyEntry, keyOf, paramsOf, pendingOf, refusal, take } from "epochal/series_entry.js";
+import { emptyEntry, isCoarse, keyOf, paramsOf, pendingOf, refusal, take } from "epochal/series_entry.js";
 
 const DELAY_MS = 40;
 const MOST_RUNS = 2000;
@@ -169,6 +169,7 @@ export class SeriesSource {
       if (changed.length) entry.staleSince ??= this.clock();
       runs = wait > 0 ? fresh : [...new Set([...fresh, ...changed])];
       if (changed.length && wait > 0) this.schedule(wait);
+      if (runs.length === this.runs.length || this.isLoose(entry, need)) runs = this.runs;
     }
     if (!runs.length || this.isComing(entry, params, runs)) return;
     const key = `${params} ${need.x} ${runs.length === this.runs.length || runs.join()}`;
@@ -179,6 +180,12 @@ export class SeriesSource {
   isStale(entry, id) {
     const version = this.versions[id];
     return version !== undefined && entry.asked.has(id) && version !== entry.asked.get(id);
+  }
+
+  /** Whether the window was made for longer runs than those that are left. */
+  isLoose(entry, need) {
+    if (need.range || entry.fitted === this.runs) return false;
+    return isCoarse(this.runs.map((id) => entry.lanes.get(id)).filter(Boolean));
   }
 
   /** Whether an answer is on its way or would be refused; one for another window is given up. */
@@ -217,6 +224,7 @@ export class SeriesSource {
       const frames = new Map(answer.charts.map((frame) => [frame.metric, frame]));
       for (const entry of entries.filter((one) => one.pending === pending)) {
         take(entry, frames.get(entry.metric) ?? NOTHING, params, versions, answer.missing);
+        if (runs === this.runs) entry.fitted = runs; // however much they fill, it would be the same
       }
     } catch (error) {
       if (error.name === "AbortError") return;

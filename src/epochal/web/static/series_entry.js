@@ -1,5 +1,7 @@
 /** What the fetching of series remembers of each metric. */
 
+const FILLED = 0.8; // of a window that fits
+
 /** Return what entries are told apart by. @param {import("./series.js").Need} need */
 export function keyOf(need) {
   return `${need.metric}\n${need.x}\n${need.width}`;
@@ -22,6 +24,7 @@ export function emptyEntry(metric) {
     params: null,
     lanes: new Map(),
     asked: new Map(),
+    fitted: null,
     extent: null,
     missing: [],
     pending: null,
@@ -71,6 +74,26 @@ export function take(entry, frame, params, versions, missing) {
   entry.missing = [...before, ...missing];
   entry.error = null;
   entry.staleSince = null;
+}
+
+/**
+ * Whether lanes have buckets that are clearly wider than those of a window of their own would be:
+ * they were asked for together with longer runs.
+ * @param {import("./frames.js").Lane[]} lanes
+ */
+export function isCoarse(lanes) {
+  let [low, high, covered] = [Infinity, -Infinity, 0];
+  for (const { grid, mean, exact } of lanes) {
+    let first = 0;
+    let last = grid.length - 1;
+    while (first <= last && Number.isNaN(mean[first])) first += 1;
+    while (last > first && Number.isNaN(mean[last])) last -= 1;
+    if (first > last) continue;
+    low = Math.min(low, grid[first]);
+    high = Math.max(high, grid[last]);
+    if (!exact) covered = Math.max(covered, grid[grid.length - 1] - grid[0]);
+  }
+  return high - low < FILLED * covered;
 }
 
 function hasAny(lane) {

@@ -1,6 +1,6 @@
 /** The results of a run: the statistics of each metric, and what the training said itself. */
 import { html, useMemo, useState } from "epochal/html.js";
-import { compact, count, exact, num } from "epochal/format.js";
+import { count, exact, grouped, num } from "epochal/format.js";
 import { lineOf } from "epochal/nested.js";
 import { Nothing, SearchField } from "epochal/panel.js";
 import { link } from "epochal/store.js";
@@ -80,7 +80,7 @@ function Value({ of, at, strong }) {
   if (!isKnown(of)) return html`<td class=${at === null ? "number muted" : "number with-step muted"}>–</td>`;
   const where = !isKnown(at) ? "" : ` at step ${exact(at)}`;
   return html`<td class=${strong ? "number strong" : "number"} title=${`${exact(of)}${where}`}>
-    ${num(of)}${where && html`<span class="at-step">@${compact(at)}</span>`}</td>`;
+    ${num(of)}${where && html`<span class="at-step">@${grouped(at)}</span>`}</td>`;
 }
 
 function Remarks({ of }) {

@@ -1,7 +1,7 @@
 /** The bar on top of every page: where one is, what runs, search, theme and help. */
 import { html, useEffect } from "epochal/html.js";
 import { isStatic, postJSON } from "epochal/api.js";
-import { count, printable } from "epochal/format.js";
+import { count, dateTime, printable } from "epochal/format.js";
 import { Icon, IconButton } from "epochal/icons.js";
 import { Menu, MenuItem } from "epochal/menu.js";
 import { copy, notify } from "epochal/notices.js";
@@ -19,9 +19,12 @@ export function TopBar({ live, run, onHelp, onPalette }) {
   const theme = useTheme();
   const about = useAbout();
   return html`<header class="top-bar">
-    <a class="brand" href=${link([])}><${Logo} /><span>Epochal</span></a>
-    <${Crumbs} run=${run} />
+    <a class="brand" href=${link([])}><${Logo} />${about.title
+      ? html`<b class="crumb" title=${about.title}>${about.title}</b>`
+      : html`<span>Epochal</span>`}</a>
+    <${Crumbs} run=${run} site=${about.title || "Epochal"} />
     <span class="spacer"></span>
+    ${about.exported_s && html`<${Exported} time=${about.exported_s} />`}
     ${live.running > 0 &&
     html`<span class="running" title=${`${count(live.running, "run")} recording now`}>
       <span class="pulse" aria-hidden="true"></span>${live.running} running
@@ -44,13 +47,22 @@ export function TopBar({ live, run, onHelp, onPalette }) {
   </header>`;
 }
 
-function Crumbs({ run }) {
+/** When an exported page was made: what it says of states was so then. */
+function Exported({ time }) {
+  const running = useProjects()?.projects.reduce((sum, one) => sum + one.running, 0) ?? 0;
+  return html`<span class="muted" title="What this page says of states was so when it was exported">
+    exported <time datetime=${new Date(time * 1000).toISOString()}>${dateTime(time).slice(0, 16)}</time>${
+      running > 0 && `, ${count(running, "run")} still running then`}
+  </span>`;
+}
+
+function Crumbs({ run, site }) {
   const [{ path, q }] = useView();
   const [kind, subject] = path;
   const projects = useProjects();
   const slug = kind === "r" ? run?.slug : subject;
   const name = run?.project ?? projects?.projects.find((one) => one.slug === slug)?.name ?? slug;
-  useTitle(kind === "r" ? run?.name : name);
+  useTitle(kind === "r" ? run?.name : name, site);
   if (!kind) return null;
   return html`<nav class="crumbs" aria-label="Place">
     ${slug && html`<${Separator} /><a href=${link(["p", slug])} title=${name}>${name}</a>`}
@@ -98,10 +110,10 @@ function Separator() {
   return html`<${Icon} name="chevronRight" />`;
 }
 
-function useTitle(name) {
+function useTitle(name, site) {
   useEffect(() => {
-    document.title = name ? `${printable(name)} · Epochal` : "Epochal";
-  }, [name]);
+    document.title = [name, site].filter(Boolean).map(printable).join(" · ");
+  }, [name, site]);
 }
 
 function Logo() {

@@ -8,6 +8,7 @@ const FIRST_MS = 700; // the charts beside the table come first
 const WAIT_MS = 150;
 const AGAIN_MS = 4000;
 const POINTS = 120;
+const COARSE = 12; // a curve of fewer points, where there are more, has lost its shape
 const MOST_RUNS = 120;
 const [WIDTH, HEIGHT] = [58, 20];
 
@@ -32,7 +33,9 @@ export function useTrends(metric, ids, versions) {
     const fresh = lacking.some((id) => !known.versions.has(id));
     const wait = !known.at ? FIRST_MS : fresh ? WAIT_MS : Math.max(WAIT_MS, known.at + AGAIN_MS - Date.now());
     const timer = setTimeout(async () => {
-      const found = await load(metric, lacking, known);
+      known.busy = true;
+      const found = await load(metric, lacking);
+      Object.assign(known, { busy: false, at: Date.now() });
       for (const id of lacking) known.versions.set(id, versions[id] ?? 0);
       setCurves((old) => new Map([...(known.metric === metric ? old : []), ...found]));
       setRounds((n) => n + 1); // what came into sight meanwhile
@@ -42,19 +45,38 @@ export function useTrends(metric, ids, versions) {
   return curves;
 }
 
-async function load(metric, runs, known) {
-  const body = { runs, metrics: [metric], x: "step", range: null, width: POINTS, lead: 0, counts: false };
+/**
+ * Loads the curves of some runs. An answer has the places of its longest run; runs so short that they
+ * hardly have two of those are asked for once more, by themselves.
+ * @param {string} metric
+ * @param {string[]} runs ids
+ * @param {(body: object) => Promise<{charts: object[]}>} [ask]
+ * @returns {Promise<Map<string, {x: number[], y: number[]}|null>>} null: no curve
+ */
+export async function load(metric, runs, ask = askSeries) {
+  const body = { metrics: [metric], x: "step", range: null, width: POINTS, lead: 0, counts: false };
   const curves = new Map(runs.map((id) => [id, null]));
-  known.busy = true;
+  let asked = runs;
   try {
-    const { charts } = decode(await postFrames("/api/series", body));
-    for (const lane of charts[0]?.lanes ?? []) curves.set(lane.run, curve(lane));
+    for (let round = 0; round < 2 && asked.length; round++) {
+      const lanes = (await ask({ ...body, runs: asked })).charts[0]?.lanes ?? [];
+      for (const lane of lanes) curves.set(lane.run, curve(lane));
+      asked = lanes.filter(isCoarse).map(({ run }) => run);
+    }
   } catch {
     // a table without its small charts is still a table; other requests tell what is wrong
-  } finally {
-    Object.assign(known, { busy: false, at: Date.now() });
   }
   return curves;
+}
+
+async function askSeries(body) {
+  return decode(await postFrames("/api/series", body));
+}
+
+/** Says whether a run has more points than the few that are left of it. */
+function isCoarse({ mean, points }) {
+  const left = mean.reduce((n, value) => n + Number.isFinite(value), 0);
+  return left < COARSE && points > left;
 }
 
 function curve({ grid, mean }) {

@@ -31,9 +31,10 @@ import { listOf, listText } from "epochal/store.js";
  * @param {(annotations: object[]) => void} [props.onAnnotations] told of those of the run when one
  *   was added
  * @param {boolean} [props.custom] whether saved charts stand on top
+ * @param {string} [props.usualX] x of all charts where the address says none
  */
 export function Wall(props) {
-  const { metrics, slug, view, setView, custom = true } = props;
+  const { metrics, slug, view, setView, custom = true, usualX = "step" } = props;
   const { q } = view;
   const { write } = useAbout();
   const runs = useSameRuns(props.runs);
@@ -47,14 +48,14 @@ export function Wall(props) {
     if (!buses.current.has(x)) buses.current.set(x, new Bus());
     return buses.current.get(x);
   };
-  const shared = sharedOptions(q);
+  const shared = sharedOptions(q, usualX);
   const [ranges, setRanges] = useState({}); // of charts whose x is not that of the wall
   const onRange = (chart, range, done) => {
     if (chart.x !== shared.x) return setRanges((old) => ({ ...old, [chart.x]: range }));
     return setView({ r: range && rangeText(range, chart.x === "step") }, { replace: Boolean(done && q.r) });
   };
   const wall = {
-    runs, source, busOf, annotations, seeExtent, onRange, metrics, robust: q.rb === "1",
+    runs, source, busOf, annotations, seeExtent, onRange, metrics, usualX, robust: q.rb === "1",
     statistic: Object.hasOwn(STATISTICS, q.gs ?? "") ? q.gs : "ci", goneSince: useSince(props.live?.gone),
     setActive: (title) => { active.current = title; },
     onLog: (chart) => setView({ ly: toggledLog(q.ly, chart.title, chart.logY) }),
@@ -78,7 +79,7 @@ export function Wall(props) {
   const full = q.fs && fullChart(q.fs, metrics, chartOf);
   return html`<div class="wall">
     <${Controls} view=${view} setView=${setView} runs=${runs} metrics=${metrics} extent=${extents[shared.x] ?? null}
-      found=${found.length} onAdd=${canSave && (() => setEdited({ index: null, chart: null }))} />
+      usualX=${usualX} found=${found.length} onAdd=${canSave && (() => setEdited({ index: null, chart: null }))} />
     ${custom && html`<${CustomCharts} slug=${slug} metrics=${metrics} runs=${runs} wall=${wall}
       chartOf=${customOf} full=${q.fs} q=${q} setView=${setView} edited=${edited}
       onEdit=${canSave && setEdited} />`}
@@ -118,9 +119,9 @@ function withRun(text, run) {
 }
 
 /** What the URL says about all charts. */
-function sharedOptions(q) {
+function sharedOptions(q, usualX) {
   return {
-    x: q.x || "step",
+    x: q.x || usualX,
     range: rangeOf(q.r),
     logX: q.lx === "1",
     halfLife: Math.max(0, Number(q.h) || 0),
