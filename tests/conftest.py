@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,12 @@ def need_commands(*commands: str) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses a run in CI that would silently leave out every test of a package."""
+    """Refuses a run in CI that would silently leave out every test of a package.
+
+    A job in the background ignores Ctrl-C, and so would every process that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not IN_CI or "not torch" in config.option.markexpr:
         return
     if absent := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
