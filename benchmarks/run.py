@@ -33,6 +33,8 @@ VALUES = PAGE.with_suffix(".json")
 def main() -> int:
     """Run the command line."""
     arguments = _arguments()
+    if arguments.renew and not VALUES.exists():
+        sys.exit(f"--renew needs {VALUES.name} of an earlier run of everything, beside {PAGE.name}")
     subjects = {name: importlib.import_module(name).SUBJECT for name in arguments.only or NAMES}
     fresh.adopt_orphans()
     absent = {case: needs for case in PEERS if (needs := peers.missing(case))}
