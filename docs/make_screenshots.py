@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).parent / "pictures"
-SIZE = {"width": 1360, "height": 800}
+SIZE = {"width": 1440, "height": 840}
 GROUPED = "#/p/demo?g=config.lr_schedule"
 
 
