@@ -5,6 +5,7 @@ import { askedPaths, summaryPath } from "epochal/columns.js";
 import { notify } from "epochal/notices.js";
 import { mainMetrics } from "epochal/telling.js";
 
+const MANY = 1000;
 const MEASURED_MOST = 60;
 const MEASURE_EVERY_MS = 2000;
 const LOAD_EVERY_MS = 3000;
@@ -28,7 +29,8 @@ export function useRunList(slug, expression, { chosen, extra }, live) {
   useLayoutEffect(() => {
     const asking = new AbortController();
     setLoading(true);
-    load(slug, expression, { chosen, extra }, asking.signal).then(
+    const show = (found) => setList((old) => old ?? found);
+    load(slug, expression, { chosen, extra }, asking.signal, show).then(
       (found) => {
         setList(found);
         setError(null);
@@ -47,7 +49,7 @@ export function useRunList(slug, expression, { chosen, extra }, live) {
   return { list, error, loading, change };
 }
 
-async function load(slug, expression, { chosen, extra }, signal) {
+async function load(slug, expression, { chosen, extra }, signal, show) {
   const asked = askedPaths([...(chosen.length ? chosen : remembered(slug)), ...extra]);
   const first = await getJSON(address(slug, expression, asked), { signal });
   if (first.error) throw new ApiError(400, first.error, first);
@@ -55,6 +57,7 @@ async function load(slug, expression, { chosen, extra }, signal) {
   const missing = usual.filter((path) => !Object.hasOwn(first.columns ?? {}, path));
   if (!missing.length) return first;
   remember(slug, usual); // the next time one question is enough
+  if (first.id.length >= MANY) show(first); // the second answer takes a while: numbers come later
   return getJSON(address(slug, expression, [...asked, ...missing]), { signal });
 }
 
