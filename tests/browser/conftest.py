@@ -284,6 +284,16 @@ def page(new_page):
     return new_page()
 
 
+@pytest.fixture
+def adam(page, served):
+    """The charts of six runs with two learning rates."""
+    from dashboard_views import expect, note
+
+    page.goto(served.url("/p/text2sign", f="config.lr < 0.5"))
+    expect(note(page, "train/loss")).to_contain_text("6 runs")
+    return page
+
+
 SERIOUS = ("serious", "critical")
 OF_COLORS = ["color-contrast", "link-in-text-block"]
 

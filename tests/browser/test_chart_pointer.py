@@ -11,14 +11,6 @@ import epochal
 QUIET = {"follow": "off", "sinks": (), "capture_environment": False}
 
 
-@pytest.fixture
-def adam(page, served):
-    """The charts of six runs with two learning rates."""
-    page.goto(served.url("/p/text2sign", f="config.lr < 0.5"))
-    expect(note(page, "train/loss")).to_contain_text("6 runs")
-    return page
-
-
 def test_one_cursor_for_all_charts(adam):
     """Pointing at one chart puts the line of every other one at the same step."""
     first = chart(adam, "train/loss").locator(".u-over")

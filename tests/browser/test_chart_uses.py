@@ -2,16 +2,7 @@
 
 from pathlib import Path
 
-import pytest
 from dashboard_views import chart, expect, expect_hash, note, values
-
-
-@pytest.fixture
-def adam(page, served):
-    """The charts of six runs with two learning rates."""
-    page.goto(served.url("/p/text2sign", f="config.lr < 0.5"))
-    expect(note(page, "train/loss")).to_contain_text("6 runs")
-    return page
 
 
 def test_values_as_a_table(adam):

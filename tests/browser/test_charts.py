@@ -22,14 +22,6 @@ PLOT = f'<clipPath id="plot"><rect x="{NUMBER}" y="{NUMBER}" width="{NUMBER}" he
 TRIANGLE = f"M{NUMBER} {NUMBER}L[-\\d.]+ {NUMBER}L[-\\d.]+ [-\\d.]+Z"
 
 
-@pytest.fixture
-def adam(page, served):
-    """The charts of six runs with two learning rates."""
-    page.goto(served.url("/p/text2sign", f="config.lr < 0.5"))
-    expect(note(page, "train/loss")).to_contain_text("6 runs")
-    return page
-
-
 def series_request(page, **wanted):
     """Expects a request for series with these fields, for a `with` block."""
 

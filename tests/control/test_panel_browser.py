@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -157,9 +158,7 @@ def test_a_run_is_looked_at(visit, start_panel, until):
     assert not page.locator("#details b:not(.bad)").count()
 
 
-@pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("tensorboard") is None, reason="no TensorBoard"
-)
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="TensorBoard is not installed")
 def test_tensorboard_is_started_and_stopped(visit, start_panel):
     """A free port of loopback, a link that answers, and the end of it when it is asked for."""
     panel = start_panel()

@@ -98,15 +98,20 @@ WATCH = """() => {
 }"""
 
 
-def test_the_status_never_contradicts_itself(visit, start_panel):
-    """After a look at the figure and Stop: status, headline and buttons are always of one state."""
-    visited = visit(start_panel())
-    page = visited.page
+def long_training(page):
+    """Starts one that goes on until it is stopped; returns where its status stands."""
     tab(page, "Training")
     field(page, "steps").fill("100000")
     page.locator("#start").click()
     status = page.locator("#status")
     expect(status).to_contain_text("● running")
+    return status
+
+
+def test_the_status_never_contradicts_itself(visit, start_panel):
+    """After a look at the figure and Stop: status, headline and buttons are always of one state."""
+    visited = visit(start_panel())
+    page, status = visited.page, long_training(visited.page)
     tab(page, "Monitoring")
     expect(page.locator("#details")).to_contain_text("● running")
     page.locator("#draw").click()
@@ -127,12 +132,7 @@ def test_the_status_never_contradicts_itself(visit, start_panel):
 def test_an_update_that_fails_is_followed_by_others(visit, start_panel):
     """The status goes on when the server could not answer once."""
     visited = visit(start_panel())
-    page = visited.page
-    tab(page, "Training")
-    field(page, "steps").fill("100000")
-    page.locator("#start").click()
-    status = page.locator("#status")
-    expect(status).to_contain_text("● running")
+    page, status = visited.page, long_training(visited.page)
     page.route("**/run/predict", lambda route: route.fulfill(status=500, body="no"), times=1)
     with page.expect_response(lambda answer: answer.status == 500):
         pass

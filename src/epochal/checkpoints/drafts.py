@@ -48,7 +48,7 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
                 os.replace(draft, path)
         if fcntl is None:
             os.replace(draft, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no draft stays, and the caller is told what it was
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise

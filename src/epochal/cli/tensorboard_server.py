@@ -61,7 +61,7 @@ class Server:
         self._reader.start()
         try:
             self._told.wait(START_S)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process stays, and the caller is told what it was
             self.close()
             raise
         if not self.url:

@@ -58,8 +58,9 @@ def write_atomically(
             with contextlib.suppress(OSError):  # a disk that knows no modes
                 os.chmod(draft, stat.S_IMODE(before) & 0o777)
         os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
+    except BaseException:  # Ctrl-C too: no draft stays, and the caller is told what it was
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
         raise
     sync_folder(folder)  # the rename itself survives power loss
 

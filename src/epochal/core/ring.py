@@ -204,7 +204,7 @@ def _create_file(folder: str, capacity: int, identity: dict[str, Any]) -> Ring:
         struct.pack_into(f"<I{len(body)}s", memory, _IDENTITY_AT, len(body), body)
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.rename(draft, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no draft stays, and the caller is told what it was
         os.unlink(draft)
         os.close(fd)
         raise

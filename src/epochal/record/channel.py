@@ -72,7 +72,7 @@ class Channel:
         try:
             if not self.journal.start(self.recorder):
                 self.recorder.wake_each_call()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no ring stays, and the caller is told what it was
             self.ring.close(unlink=True)
             raise
 
