@@ -95,7 +95,7 @@ def left(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     run = epochal.init(
         project="p", dir=str(tmp_path), ranks="all", follow="off", capture_environment=False,
-        config={"lr": 1, "token": "abc"},
+        config={"lr": 1, "token": "sk-of-the-hub"},
     )  # fmt: skip
     launch._calls.clear()
     (note,) = Path(tmp_path).glob(".launch-*.json")
@@ -117,7 +117,7 @@ def test_a_note_is_believed_while_rank_zero_lives(left):
     assert (found.run_dir, found.ordinal, found.resumed) == (run.dir, 1, False)
     assert 0 < found.elapsed_ns < 60e9
     assert found.config_updates == [{"lr": 1, "token": "[redacted]"}]
-    assert "abc" not in note.read_text()
+    assert "sk-of-the-hub" not in note.read_text()
 
 
 def test_a_note_of_an_earlier_launch(left):
