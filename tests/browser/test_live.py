@@ -223,10 +223,14 @@ def test_the_console_follows(page, live):
     expect(log).to_contain_text("step 10 is done")
 
 
-def test_a_new_metric_gets_a_chart(page, live):
+@pytest.mark.parametrize("where", ["runs", "compare"])
+def test_a_new_metric_gets_a_chart(page, live, where):
     """A metric that is first logged while the page is open."""
     training, served = live
-    page.goto(served.url("/p/live", m="loss"))
+    if where == "runs":
+        page.goto(served.url("/p/live", m="loss"))
+    else:
+        page.goto(served.url("/c/live/curves", runs=training.id, m="loss"))
     expect(note(page, "loss")).to_contain_text("10 points")
     training.log(*range(10, 31))
     expect(chart(page, "val/loss")).to_be_visible()

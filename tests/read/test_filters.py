@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -96,6 +97,33 @@ def test_missing_value_matches_nothing(text: str) -> None:
     """A positive statement about a missing value is false, and its negation is true."""
     assert not matches(text)
     assert matches(f"not {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('created >= "2026-03-01 14:05"', True),
+        ('created > "2026-03-01 14:05"', False),
+        ('created > "2026-03-01T14:04:59" and steps', True),
+        ('created > "2026-03-01"', True),
+        ('not created < "2026-03-02"', False),
+        ('"2026" < created < "2026-04"', True),
+        ("created > 2026", True),
+        ("created < 2026 or 2027 < created", False),
+        ("created > 1700000000", True),
+    ],
+)
+def test_created_is_compared_with_dates(text: str, *, expected: bool) -> None:
+    """A date in local time stands for its second, in either order and within longer filters."""
+    at = datetime(2026, 3, 1, 14, 5).timestamp()  # noqa: DTZ001 - local time is what is meant
+    assert matches(text, {("created",): at, ("steps",): 1}) is expected
+
+
+@pytest.mark.parametrize("date", ["soon", "2026-02-30", "2026-3-1", "26", "", "2026-03-01 25:00"])
+def test_what_is_no_date_is_an_error(date: str) -> None:
+    """Where it was compared as a text it would match nothing and not say why."""
+    with pytest.raises(FilterError, match='created is compared with a date such as "2026-03-01"'):
+        parse(f'state == "failed" or created > "{date}"')
 
 
 @pytest.mark.parametrize(

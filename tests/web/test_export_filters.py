@@ -110,6 +110,11 @@ name == 1
 config.nothing or config.flag
 (config.nothing or 5) == 5
 created > 50 and duration_s < 10 and steps >= 99
+created > "2026" or steps < 5
+(created < "2026-03")
+"1960" < created < 2026
+not created >= "1970-01-01 00:00:30"
+created in [100]
 seed == 3
 host == "node-1"
 git.commit == "abc"
@@ -143,7 +148,8 @@ def test_filters_mean_the_same_without_a_server():
 @pytest.mark.needs("node")
 def test_a_filter_that_is_wrong_says_where():
     """What cannot be read is an error with its place, as with a server."""
-    wrong = ["config.lr <", "1 +", "nonsense == 1", "(1", "lower()", "config.lr < 1 )", "a $ b"]
+    wrong = ["config.lr <", "1 +", "nonsense == 1", "(1", "lower()", "config.lr < 1 )", "a $ b",
+             'created > "soon"', '1 == 1 or "2026-02-30" < created']  # fmt: skip
     found = node(EVALUATE, {"run": RUN, "expressions": wrong})
     for text, said in zip(wrong, found, strict=True):
         assert re.fullmatch(r"at \d+", str(said)), (text, said)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from epochal.core.errors import FilterError, did_you_mean
@@ -38,6 +40,7 @@ _UNARY = {"lower": operators.lower, "len": operators.length}
 _BINARY = {"startswith": operators.starts_with, "endswith": operators.ends_with}
 _SIGNS = {"USub": operators.signed(operator.neg), "UAdd": operators.signed(operator.pos)}
 _LITERAL_LISTS = (ast.List, ast.Tuple, ast.Set)
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([ T]\d\d:\d\d(:\d\d)?)?)?)?", re.ASCII)
 
 
 class Compiler:
@@ -173,9 +176,12 @@ class Compiler:
         return self.value(node)
 
     def _compare(self, node: ast.Compare) -> Evaluate:
-        first = self.value(node.left)
+        sides = [node.left, *node.comparators]
+        beside_created = any(isinstance(side, ast.Name) and side.id == "created" for side in sides)
+        operand_of = self._moment if beside_created else self.value
+        first = operand_of(node.left)
         rest = [
-            (self._comparison(type(sign).__name__, right), self.value(right))
+            (self._comparison(type(sign).__name__, right), operand_of(right))
             for sign, right in zip(node.ops, node.comparators, strict=True)
         ]
         if len(rest) == 1:
@@ -191,6 +197,24 @@ class Compiler:
             return True
 
         return chain
+
+    def _moment(self, node: ast.expr) -> Evaluate:
+        """Compile what `created` is compared with: a date counts as its unix seconds."""
+        match node:
+            case ast.Constant(value=str() as text):
+                pass
+            case ast.Constant(value=int() as year) if 1000 <= year <= 9999:
+                text = str(year)  # nobody means the first hours of 1970
+            case _:
+                return self.value(node)
+        moment_s = _unix_seconds(text)
+        if moment_s is None:
+            raise self._error(
+                'created is compared with a date such as "2026-03-01", "2026-03" or '
+                '"2026-03-01 14:05", in local time, or with unix seconds',
+                node,
+            )
+        return lambda _lookup: moment_s
 
     def _comparison(self, kind: str, right: ast.expr) -> operators.Test:
         if isinstance(right, ast.Name) and right.id == "tags":
@@ -232,6 +256,17 @@ class Compiler:
                 "a pattern has no sets of characters; write ? for any one, * for any", node
             )
         return node.value
+
+
+def _unix_seconds(date: str) -> float | None:
+    """Return when a date in local time begins; None for what is no date."""
+    if not _DATE.fullmatch(date):
+        return None
+    missing = {4: "-01-01", 7: "-01"}.get(len(date), "")
+    try:
+        return datetime.fromisoformat(date + missing).timestamp()
+    except (ValueError, OverflowError, OSError):  # the last two: a year that no clock has
+        return None
 
 
 def _apply(function: Callable[..., object], first: Evaluate, *rest: Evaluate) -> Evaluate:

@@ -10,7 +10,8 @@
 word (``val/loss``, ``optimizer.lr``, ``lambda``) goes in brackets.  Roots are ``id``, ``name``,
 ``project``, ``group``, ``state``, ``tags``, ``notes``, ``config``, ``seed``, ``summary``,
 ``created`` (unix seconds), ``duration_s``, ``git``, ``host`` and ``steps``.  ``summary["loss"]``
-without a field is the metric's default summary value.
+without a field is the metric's default summary value.  ``created`` is compared with dates in local
+time too: ``created >= "2026-03"``, ``"2026-03-01 14:05" < created``, ``created > 2026``.
 
 **Operators** are those of Python: ``and or not``, ``== != < <= > >=`` (chains too), ``in``,
 ``not in`` and ``+ - * /`` on numbers; **functions** are ``contains(a, b)`` (the same as

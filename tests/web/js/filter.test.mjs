@@ -34,6 +34,7 @@ const SHORT = [
   ['created > "2026"', `created > ${new Date(2026, 0, 1).getTime() / 1000}`],
   ['created >= "2026-03-01 14:05"', `created >= ${new Date(2026, 2, 1, 14, 5).getTime() / 1000}`],
   ["created<2026-03", `created < ${new Date(2026, 2, 1).getTime() / 1000}`],
+  ["created<2026-02-30", 'created < "2026-02-30"'],
   ["", ""],
 ];
 

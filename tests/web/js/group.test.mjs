@@ -98,6 +98,17 @@ test("what lies before the window stays before it", () => {
   assert.equal(groupCurve([lane([], [])], "ci"), null);
 });
 
+test("a run counts as often as it was logged, whatever x the others add", () => {
+  const dense = lane([0, 1, 2, 3, 4], [1, 1, 1, 1, 1], { count: [2, 2, 2, 2, 2] });
+  const sparse = lane([0, 4], [3, 3]);
+  const { count, mean } = groupCurve([dense, sparse], "ci");
+  assert.deepEqual([...count], [1.5, 1.125, 1.125, 1.125, 1.125]);
+  assert.equal(mean[2], 2);
+  // Where only one of them was logged often, what lies there weighs no more than by itself.
+  const runs = [lane([0, 4, 8], [0, 4, 8]), lane([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])];
+  assert.deepEqual([...groupCurve(runs, "ci").count], [1, 0.625, 0.625, 0.625, 0.625, 1]);
+});
+
 test("counts are those of one run, for smoothing", () => {
   const grid = Float64Array.from([0, 1]);
   const lanes = [[4, 2], [2, 0]].map((count, i) => ({ ...lane(grid, i ? [1, NaN] : [1, 1], { count }), grid }));

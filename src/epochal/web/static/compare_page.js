@@ -57,7 +57,7 @@ export function ComparePage({ slug }) {
     ${tab === "diff" ? html`<${Diff} slug=${slug} ids=${ids} version=${version}
       ordinals=${filtered.ordinals} />` : null}
     ${tab === "curves" ? html`<${Curves} slug=${slug} ids=${ids} view=${view} setView=${setView}
-      live=${live} />` : null}
+      version=${version} live=${live} />` : null}
     ${tab === "parallel" ? html`<${Parallel} ...${shown} />` : null}
     ${tab === "scatter" ? html`<${Scatter} ...${shown} />` : null}
     ${tab === "seeds" ? html`<${Seeds} slug=${slug} ids=${ids} version=${version} />` : null}
@@ -106,9 +106,9 @@ function useLastGood(value, first) {
   return value ?? good;
 }
 
-function Curves({ slug, ids, view, setView, live }) {
+function Curves({ slug, ids, view, setView, version, live }) {
   const filter = isStatic || !ids.length ? null : `id in [${ids.map(quoted).join(", ")}]`;
-  const found = useJSON(`/api/runs${query({ project: slug, filter })}`, 0, true);
+  const found = useJSON(`/api/runs${query({ project: slug, filter })}`, version, true);
   const runs = useMemo(() => found.data && runsOf(found.data, ids), [found.data, ids.join(",")]);
   const metrics = useMemo(() => found.data?.metrics.map((each) => each.name) ?? [], [found.data]);
   if (!runs) return html`<${Pending} of=${found} what="Reading the runs" />`;

@@ -171,11 +171,15 @@ function shortPath(key, { config = new Set(), metrics = new Set() }) {
 }
 
 /** The unix seconds of a date such as 2026-03-01 or "2026-03-01 14:05", in local time; null: it is none. */
-function moment(text) {
+export function moment(text) {
   const found = /^(["']?)(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d))?)?)?)?\1$/.exec(text);
   if (!found) return null;
   const [year, month = 1, ...rest] = found.slice(2).filter((part) => part !== undefined).map(Number);
-  return String(new Date(year, month - 1, ...(rest.length ? rest : [1])).getTime() / 1000);
+  const [day = 1, hour = 0, minute = 0, second = 0] = rest;
+  const made = new Date(year, month - 1, day, hour, minute, second);
+  // What no calendar has, such as the 30th of February, would become another day.
+  const same = made.getMonth() === month - 1 && made.getDate() === day && minute < 60 && second < 60;
+  return same ? String(made.getTime() / 1000) : null;
 }
 
 function literal(text) {

@@ -89,7 +89,7 @@ export function groupCurve(lanes, statistic) {
     mean: valuesOn(grid, lane.grid, lane.mean),
     low: statistic === "range" ? valuesOn(grid, lane.grid, lane.low) : null,
     high: statistic === "range" ? valuesOn(grid, lane.grid, lane.high) : null,
-    count: lane.count && lane.grid === grid ? lane.count : null,
+    count: lane.grid === grid ? lane.count : countsOn(grid, lane),
   }));
   for (let i = 0; i < grid.length; i++) setPoint(curve, i, seen, statistic);
   return curve;
@@ -187,6 +187,23 @@ export function valuesOn(grid, x, y) {
     }
   }
   return values;
+}
+
+/** How many points of a run each x of another grid stands for: between two of its own, a share. */
+function countsOn(grid, { grid: x, count }) {
+  const pointsAt = (k) => (count ? count[k] : 1);
+  const counts = new Float64Array(grid.length);
+  let k = -1; // the last of its own x up to here
+  let whole = 0; // points up to there
+  let before = 0;
+  for (let i = 0; i < grid.length; i++) {
+    while (k + 1 < x.length && x[k + 1] <= grid[i]) whole += pointsAt(++k);
+    const between = k >= 0 && k + 1 < x.length;
+    const passed = whole + (between ? (pointsAt(k + 1) * (grid[i] - x[k])) / (x[k + 1] - x[k]) : 0);
+    counts[i] = passed - before;
+    before = passed;
+  }
+  return counts;
 }
 
 function usualGap(x, known) {

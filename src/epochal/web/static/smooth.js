@@ -40,8 +40,9 @@ export function halfLifeEma(x, y, count, halfLife, { exact = true } = {}) {
 
 /** Weight, at the middle of a bucket, of its points up to there. */
 function nearShare(points, width, halfLife) {
+  if (points <= 1) return points;
   const half = (points + 1) / 2;
-  const distance = (width * (points - 1)) / (4 * Math.max(points, 1));
+  const distance = (width * (points - 1)) / (4 * points);
   return half * 2 ** (-distance / halfLife);
 }
 

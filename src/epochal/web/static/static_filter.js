@@ -2,6 +2,7 @@
  * The filter language in a page without a server: what `epochal.read.filters` does, on data that
  * are in the page.
  */
+import { moment } from "epochal/filter.js";
 import { FUNCTIONS, calculate, isTrue, joined, OPERATIONS, test, unquoted } from "epochal/static_operators.js";
 
 const ROOTS = new Set(
@@ -44,7 +45,7 @@ class Parser {
   }
 
   next() {
-    TOKEN.lastIndex = this.after;
+    this.before = TOKEN.lastIndex = this.after;
     const found = TOKEN.exec(this.source);
     if (!found) {
       this.at = this.after + /^\s*/.exec(this.source.slice(this.after))[0].length;
@@ -98,22 +99,41 @@ class Parser {
   }
 
   comparison() {
-    const first = this.sum();
+    const operands = [this.operand()];
     const rest = [];
     for (let sign = this.comparing(); sign; sign = this.comparing()) {
       const tags = this.is("tags");
-      rest.push([test(sign, tags), this.sum()]);
+      operands.push(this.operand());
+      rest.push([test(sign, tags), operands.at(-1)]);
     }
-    if (!rest.length) return first;
+    if (!rest.length) return operands[0].evaluate;
+    if (operands.some((each) => each.token === "created")) operands.forEach((each) => this.dated(each));
     return (lookup) => {
-      let left = first(lookup);
+      let left = operands[0].evaluate(lookup);
       return rest.every(([compare, operand]) => {
-        const right = operand(lookup);
+        const right = operand.evaluate(lookup);
         const holds = compare(left, right);
         left = right;
         return holds;
       });
     };
+  }
+
+  /** What is compared; `token`: it is nothing but this. */
+  operand() {
+    const { kind, text, at } = this;
+    const evaluate = this.sum();
+    const alone = this.before === at + text.length;
+    return { evaluate, at, kind: alone ? kind : null, token: alone ? text : null };
+  }
+
+  /** A date beside `created` counts as its unix seconds, and so does a year. */
+  dated(operand) {
+    const { kind, token, at } = operand;
+    if (kind !== "text" && !(kind === "number" && /^[1-9]\d{3}$/.test(token))) return;
+    const seconds = Number(moment(token) ?? NaN);
+    if (Number.isNaN(seconds)) throw new FilterError('created is compared with a date such as "2026-03-01"', at);
+    operand.evaluate = () => seconds;
   }
 
   comparing() {
