@@ -11,6 +11,7 @@ import pytest
 from dashboard_views import PICTURE, chart, drag, expect, expect_hash, note, picture, values
 
 import epochal
+from epochal.analyze.smoothing import half_life_ema
 
 T_OF_THREE = 4.302652729911275
 """The 97.5 % quantile of Student's t distribution with two degrees of freedom."""
@@ -32,6 +33,15 @@ def series_request(page, **wanted):
         return all(body[key] == value for key, value in wanted.items())
 
     return page.expect_request(fits)
+
+
+def copied(page, title):
+    """A chart's numbers as it copies them: rows by curve and step."""
+    chart(page, title).get_by_role("button", name=f"More for {title}").click()
+    page.get_by_role("button", name="Copy as CSV").click()
+    expect(page.get_by_role("status").filter(has_text="copied")).to_be_visible()
+    text = page.evaluate("navigator.clipboard.readText()")
+    return {(row["name"], int(row["step"])): row for row in csv.DictReader(io.StringIO(text))}
 
 
 def test_every_metric_has_a_chart_in_its_section(adam, painted):
@@ -223,11 +233,7 @@ def test_a_group_is_the_mean_of_its_runs_with_an_interval(adam, recorded):
     adam.context.grant_permissions(["clipboard-read", "clipboard-write"])
     adam.get_by_role("combobox", name="group").select_option("config.lr")
     expect(note(adam, "val/loss")).to_contain_text("band: 95 % interval")
-    chart(adam, "val/loss").get_by_role("button", name="More for val/loss").click()
-    adam.get_by_role("button", name="Copy as CSV").click()
-    expect(adam.get_by_role("status").filter(has_text="copied")).to_be_visible()
-    text = adam.evaluate("navigator.clipboard.readText()")
-    rows = {(row["name"], int(row["step"])): row for row in csv.DictReader(io.StringIO(text))}
+    rows = copied(adam, "val/loss")
     view = epochal.open(recorded, project="text2sign")
     for lr in (0.001, 0.01):
         runs = [run for run in view.runs() if run.config["lr"] == lr]
@@ -239,6 +245,27 @@ def test_a_group_is_the_mean_of_its_runs_with_an_interval(adam, recorded):
             assert float(row["mean"]) == pytest.approx(mean, abs=1e-3)
             assert float(row["low"]) == pytest.approx(mean - half[i], abs=1e-3)
             assert float(row["high"]) == pytest.approx(mean + half[i], abs=1e-3)
+
+
+@pytest.mark.parametrize("window", [{}, {"r": "140,160"}])
+def test_a_smoothed_group_has_the_interval_of_its_smoothed_runs(page, served, recorded, window):
+    """Each run is smoothed first; mean and interval are the same in any window."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(served.url("/p/text2sign", f="adam", g="config.lr", h="10", **window))
+    expect(note(page, "grad/norm")).to_contain_text("band: 95 % interval of smoothed runs")
+    rows = copied(page, "grad/norm")
+    view = epochal.open(recorded, project="text2sign")
+    for lr in (0.001, 0.01):
+        logged = [run.history("grad/norm") for run in view.runs() if run.config["lr"] == lr]
+        smoothed = np.array([half_life_ema(each["step"], each["grad/norm"], 10) for each in logged])
+        half = T_OF_THREE * smoothed.std(axis=0, ddof=1) / np.sqrt(3)
+        for step in range(145, 156):
+            row, mean = rows[str(lr), step], smoothed[:, step].mean()
+            # What lies before a window is read in buckets, which costs the third digit.
+            close = 5e-3 if window else 1e-4
+            assert float(row["smoothed"]) == pytest.approx(mean, abs=close)
+            assert float(row["low"]) == pytest.approx(mean - half[step], abs=close)
+            assert float(row["high"]) == pytest.approx(mean + half[step], abs=close)
 
 
 def test_nan_and_infinity_are_marked(page, served):
@@ -270,9 +297,8 @@ def test_the_robust_range_says_what_is_outside(page, served):
     expect(chart(page, "grad/norm").locator(".chart-robust")).to_be_visible()
 
 
-def test_a_log_axis_is_another_picture(adam, painted):
+def test_a_log_axis_is_another_picture(adam):
     """What the axis is changes what is drawn, and back."""
-    painted(adam, 1)
     adam.mouse.move(5, 5)
     before = picture(adam, "train/loss")
     button = chart(adam, "train/loss").get_by_role("button", name="log", exact=True)

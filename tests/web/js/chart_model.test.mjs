@@ -78,7 +78,7 @@ test("a robust range says how much it leaves out", () => {
   const mean = Array.from({ length: 1000 }, (_, i) => (i === 500 ? 1e6 : i % 10));
   const { range, outside } = rangeOfY(curvesOf([lane("a", mean)]), { robust: true });
   assert.ok(range[1] < 11);
-  assert.equal(outside, 4);
+  assert.equal(outside, 1);
   const constant = rangeOfY(curvesOf([lane("a", [2, 2, 2])]), { robust: true });
   assert.ok(constant.range[0] < 2 && constant.range[1] > 2);
 });
@@ -106,6 +106,31 @@ test("x reaches from the first bucket's edge to the last one's", () => {
   assert.deepEqual(rangeOfX(curvesOf([bucket])), [0, 20]);
   assert.deepEqual(rangeOfX(curvesOf([lane("a", [1, 1])])), [0, 1]);
   assert.deepEqual(rangeOfX(curvesOf([lane("a", [1, 1, 1])]), true), [1, 2]);
+});
+
+test("x reaches over NaN and infinities, at the end or alone", () => {
+  const marks = [[2, "nan", 1], [9, "inf", 3]];
+  assert.deepEqual(rangeOfX(curvesOf([lane("a", [1, 1, NaN], { lane: { marks } })])), [0, 9]);
+  assert.deepEqual(rangeOfX(curvesOf([lane("a", [NaN], { lane: { marks } })]), true), [2, 9]);
+});
+
+test("a group of smoothed runs has the interval of its smoothed runs", () => {
+  const noisy = [[0, 4, 0, 4], [4, 0, 4, 0], [1, 5, 1, 5]];
+  const runs = noisy.map((_, i) => ({ id: `r${i}`, name: `r${i}`, color: "c", config: {} }));
+  const lanes = noisy.map((mean, i) => lane(`r${i}`, mean));
+  const groups = [{ name: "all", runs: runs.map(({ id }) => id) }];
+  const of = (more) => buildCurves({ lanes, runs, metrics: ["loss"], groups, ...more });
+  const [{ line, low, high, raw }] = of({ halfLife: 2 });
+  const last = buildCurves({ lanes, runs, metrics: ["loss"], halfLife: 2 }).map((curve) => curve.line[3]);
+  const mean = last.reduce((sum, y) => sum + y, 0) / 3;
+  const sd = Math.sqrt(last.reduce((sum, y) => sum + (y - mean) ** 2, 0) / 2);
+  const half = (4.302652729911275 * sd) / Math.sqrt(3); // Student's t with 2 degrees of freedom
+  [[line, mean], [low, mean - half], [high, mean + half]].forEach(([y, expected]) => {
+    assert.ok(Math.abs(y[3] - expected) < 1e-6, `${y[3]} is not ${expected}`);
+  });
+  assert.equal(raw[3], 3);
+  const [range] = of({ halfLife: 2, statistic: "range" });
+  assert.deepEqual([range.low[3], range.high[3]], [0, 5], "extremes are those that were logged");
 });
 
 test("the cursor takes the nearest point, and none where a curve is not", () => {

@@ -37,7 +37,9 @@ test("it says what is not drawn", () => {
   assert.ok(note({ left: { lacking: [], over: 0, missing } }).includes("1 run unreadable: no such folder"));
   assert.ok(note({ left: { lacking: ["a"], over: 0, missing: [] }, window: [0, 1] }).includes("nothing here of a"));
   assert.ok(note({ range: { outside: 0, nonPositive: 12 } }).includes("12 values ≤ 0 not on a log axis"));
-  assert.ok(note({ range: { outside: 7, nonPositive: 0 } }).includes("robust range: 7 values outside"));
+  const range = { outside: 7, nonPositive: 0 };
+  assert.ok(note({ range }).includes("robust range: 7 places reach outside"));
+  assert.ok(note({ range, curves: [{ ...CURVE, exact: true }] }).includes("robust range: 7 values outside"));
   const marked = { ...CURVE, marks: [[1, "nan", 3], [2, "inf", 1]], marksTotal: 9 };
   const said = note({ curves: [marked] });
   assert.ok(said.includes("▲ 3 NaN") && said.includes("1 infinite, at the edge") && said.includes("5 more marks not drawn"));
@@ -51,6 +53,10 @@ test("it says how old a picture is, once that matters", () => {
 test("groups say what their band is", () => {
   const said = note({ groups: 4, statistic: "sd" });
   assert.deepEqual([said[0], said[2]], ["4 groups of 100 runs", "band: standard deviation"]);
+  const bandOf = (more, statistic = "ci") => note({ groups: 4, statistic, curves: [{ ...CURVE, ...more }] })[2];
+  assert.equal(bandOf({ width: 20 }), "band: 95 % interval of bucket means");
+  assert.equal(bandOf({ width: 20, raw: [] }), "band: 95 % interval of smoothed runs");
+  assert.equal(bandOf({ width: 20, raw: [] }, "range"), "band: min–max");
 });
 
 test("labels are short and tell neighbors apart", () => {

@@ -98,19 +98,9 @@ test("what lies before the window stays before it", () => {
   assert.equal(groupCurve([lane([], [])], "ci"), null);
 });
 
-test("a run counts as often as it was logged, whatever x the others add", () => {
-  const dense = lane([0, 1, 2, 3, 4], [1, 1, 1, 1, 1], { count: [2, 2, 2, 2, 2] });
-  const sparse = lane([0, 4], [3, 3]);
-  const { count, mean } = groupCurve([dense, sparse], "ci");
-  assert.deepEqual([...count], [1.5, 1.125, 1.125, 1.125, 1.125]);
-  assert.equal(mean[2], 2);
-  // Where only one of them was logged often, what lies there weighs no more than by itself.
-  const runs = [lane([0, 4, 8], [0, 4, 8]), lane([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])];
-  assert.deepEqual([...groupCurve(runs, "ci").count], [1, 0.625, 0.625, 0.625, 0.625, 1]);
-});
-
-test("counts are those of one run, for smoothing", () => {
-  const grid = Float64Array.from([0, 1]);
-  const lanes = [[4, 2], [2, 0]].map((count, i) => ({ ...lane(grid, i ? [1, NaN] : [1, 1], { count }), grid }));
-  assert.deepEqual([...groupCurve(lanes, "ci").count], [3, 2]);
+test("a bucket's value holds to its edges, so that n is right where buckets of runs differ", () => {
+  const [wide, narrow] = [lane([2, 6, 10], [1, 2, 3]), lane([1, 3, 5, 7, 9, 11], [1, 1, 2, 2, 3, 3])];
+  assert.deepEqual([...groupCurve([{ ...wide, exact: false }, { ...narrow, exact: false }], "ci").n],
+    [2, 2, 2, 2, 2, 2, 2, 2, 2]);
+  assert.deepEqual([...groupCurve([wide, narrow], "ci").n], [1, 2, 2, 2, 2, 2, 2, 2, 1]);
 });

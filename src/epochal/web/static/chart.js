@@ -8,11 +8,10 @@ import { useCursor } from "epochal/chart_cursor.js";
 import { followPointer, zoomed } from "epochal/chart_input.js";
 import { Legend } from "epochal/chart_legend.js";
 import { buildCurves, rangeOfX, rangeOfY } from "epochal/chart_model.js";
-import { noteParts } from "epochal/chart_note.js";
+import { bandText, noteParts } from "epochal/chart_note.js";
 import { Plot } from "epochal/chart_plot.js";
 import { Tooltip } from "epochal/chart_tooltip.js";
 import { legendEntries } from "epochal/chart_values.js";
-import { STATISTICS } from "epochal/group.js";
 import { onTheme } from "epochal/theme.js";
 
 const MOST_SAVED = 20; // runs in the legend of a saved picture
@@ -84,7 +83,7 @@ export function Chart(props) {
     ${!curves.length && html`<div class="chart-empty">${props.empty}</div>`}
     ${tip.state && tip.rows.length > 0 && html`<${Tooltip} title=${xText(spec.x, tip.x, tip.near?.curve.width)} rows=${tip.rows}
       near=${tip.state.near} at=${tip.state.at} pinned=${tip.state.pinned} onClose=${tip.close}
-      band=${groups && statistic !== "each" ? STATISTICS[statistic] : ""}
+      band=${groups && statistic !== "each" ? bandText(statistic, curves) : ""}
       manyMetrics=${metrics.length > 1} onPin=${props.onPick} extra=${props.tipExtra?.(tip.x)} />`}
     <p class="sr-only" aria-live="polite">${tip.said}</p>
     <${Legend} entries=${legend} title=${props.legendTitle} full=${props.tall} onRaise=${raise} />

@@ -82,7 +82,7 @@ function styleOf(metric, color, { metrics, colorByMetric, laps }, run) {
 }
 
 function curveOfRun(lane, run, style, halfLife) {
-  const { grid, lead, exact, mean, low, high, count, points, marks, marksTotal, metric } = lane;
+  const { grid, lead, exact, mean, low, high, points, marks, marksTotal, metric } = lane;
   return {
     key: `${run.id}\n${metric}`,
     label: run.name,
@@ -94,7 +94,7 @@ function curveOfRun(lane, run, style, halfLife) {
     exact,
     repeated: isRepeated(lane),
     width: widthOf(lane),
-    line: halfLife > 0 ? halfLifeEma(grid, mean, count, halfLife, { exact }) : mean,
+    line: smoothed(lane, halfLife).mean,
     raw: halfLife > 0 ? mean : null,
     low,
     high,
@@ -106,14 +106,20 @@ function curveOfRun(lane, run, style, halfLife) {
   };
 }
 
+function smoothed(lane, halfLife) {
+  if (!(halfLife > 0)) return lane;
+  const { grid, mean, count, exact } = lane;
+  return { ...lane, mean: halfLifeEma(grid, mean, count, halfLife, { exact }) };
+}
+
+/** Runs are smoothed before they are put together: an interval is that of the smoothed runs. */
 function curvesOfGroup(group, lanes, own, colors, statistic, halfLife) {
   const members = new Set(group.runs);
   return own.metrics.flatMap((metric) => {
     const mine = lanes.filter((lane) => lane.metric === metric && members.has(lane.run));
-    const curve = groupCurve(mine, statistic);
+    const curve = groupCurve(mine.map((lane) => smoothed(lane, halfLife)), statistic);
     if (!curve) return [];
-    const { grid, lead, exact, mean, low, high, count, n } = curve;
-    const smooth = (y) => (halfLife > 0 ? halfLifeEma(grid, y, count, halfLife, { exact }) : y);
+    const { grid, lead, exact, mean, low, high, n } = curve;
     return [{
       key: `${group.name}\n${metric}`,
       label: group.name,
@@ -126,10 +132,10 @@ function curvesOfGroup(group, lanes, own, colors, statistic, halfLife) {
       exact,
       repeated: mine.some(isRepeated),
       width: Math.max(...mine.map(widthOf)),
-      line: smooth(mean),
-      raw: halfLife > 0 ? mean : null,
-      low: smooth(low),
-      high: smooth(high),
+      line: mean,
+      raw: halfLife > 0 ? groupCurve(mine, statistic).mean : null,
+      low,
+      high,
       n,
       size: sizeText(n),
       points: Math.max(...mine.map((lane) => lane.points)),
@@ -160,7 +166,7 @@ function widthOf({ exact, grid, lead }) {
  * The range of y, and what it leaves out.
  * @typedef {Object} Range
  * @property {[number, number]} range
- * @property {number} outside values beyond a robust range
+ * @property {number} outside places with values or extremes beyond a robust range
  * @property {number} nonPositive values that a log axis cannot show
  * @property {boolean} empty nothing can be drawn
  */
@@ -173,7 +179,7 @@ function widthOf({ exact, grid, lead }) {
  * @returns {Range}
  */
 export function rangeOfY(curves, { xRange = null, log = false, robust = false } = {}) {
-  const found = { low: Infinity, high: -Infinity, nonPositive: 0, values: robust ? [] : null };
+  const found = { low: Infinity, high: -Infinity, nonPositive: 0, places: robust ? [] : null };
   for (const curve of curves) lookAt(curve, xRange, log, found);
   if (!(found.low <= found.high)) {
     const range = log ? [0.1, 10] : [0, 1];
@@ -182,9 +188,9 @@ export function rangeOfY(curves, { xRange = null, log = false, robust = false } 
   let inner = [found.low, found.high];
   let outside = 0;
   if (robust) {
-    const quantile = quantiles(Float64Array.from(found.values), [0.01, 0.99]);
+    const quantile = quantiles(Float64Array.from(found.places.flat()), [0.01, 0.99]);
     if (quantile[1] > quantile[0]) inner = quantile;
-    outside = found.values.filter((value) => value < inner[0] || value > inner[1]).length;
+    outside = found.places.filter((values) => values.some((v) => v < inner[0] || v > inner[1])).length;
   }
   return { range: withRoom(inner, log), outside, nonPositive: found.nonPositive, empty: false };
 }
@@ -200,8 +206,9 @@ function lookAt(curve, xRange, log, found) {
       if (!Number.isFinite(value) || (log && value <= 0)) continue;
       if (value < found.low) found.low = value;
       if (value > found.high) found.high = value;
-      found.values?.push(value);
     }
+    // A point's value counts once, though it is its own extremes; a smoothed one does not count.
+    found.places?.push([...new Set([raw[i], low[i], high[i]])].filter((v) => Number.isFinite(v) && !(log && v <= 0)));
   }
 }
 
@@ -256,7 +263,8 @@ export function lowerBound(grid, x) {
 }
 
 /**
- * Return the range of x of all curves; of buckets with their outer halves.
+ * Return the range of x of all curves, NaN and infinities included; of buckets with their outer
+ * halves.
  * @param {Curve[]} curves
  * @param {boolean} [log] only what is above 0
  * @returns {[number, number]|null}
@@ -264,7 +272,12 @@ export function lowerBound(grid, x) {
 export function rangeOfX(curves, log = false) {
   let low = Infinity;
   let high = -Infinity;
-  for (const { grid, lead, line, exact } of curves) {
+  for (const { grid, lead, line, exact, marks } of curves) {
+    for (const [x] of marks) {
+      if (log && x <= 0) continue;
+      low = Math.min(low, x);
+      high = Math.max(high, x);
+    }
     let first = lead;
     let last = grid.length - 1;
     while (first <= last && (Number.isNaN(line[first]) || (log && grid[first] <= 0))) first += 1;

@@ -27,9 +27,11 @@ export function noteParts({
   parts.push(...notDrawn(left, window !== null));
   parts.push(...strange(curves));
   const values = (n) => count(n, "value");
+  const alone = curves.every((curve) => curve.exact && !curve.repeated && !curve.n);
   if (range.nonPositive) parts.push({ text: `${values(range.nonPositive)} ≤ 0 not on a log axis`, warn: true });
   if (xHidden) parts.push({ text: `${values(xHidden)} at x ≤ 0 not on a log axis`, warn: true });
-  if (range.outside) parts.push({ text: `robust range: ${values(range.outside)} outside`, warn: true });
+  const outside = alone ? `${values(range.outside)} outside` : `${count(range.outside, "place")} reach outside`;
+  if (range.outside) parts.push({ text: `robust range: ${outside}`, warn: true });
   if (stale !== null && stale >= 3) parts.push({ text: `stale ${duration(Math.floor(stale))}`, warn: true });
   return parts;
 }
@@ -44,8 +46,22 @@ function drawn(curves, points, window, statistic) {
   const of = all || places >= points
     ? [{ text: `${points > 1 ? "all " : ""}${count(points, "point")}` }]
     : [{ text: `${means} ${compactCount(points)} points` }];
-  if (statistic) return [...of, { text: `band: ${STATISTICS[statistic]}` }];
+  if (statistic) return [...of, { text: `band: ${bandText(statistic, curves)}` }];
   return all ? of : [...of, { text: "min/max kept" }];
+}
+
+/**
+ * Return what a band of groups shows; an interval of smoothed runs, or of means of many points, is
+ * narrower than one of points.
+ * @param {string} statistic
+ * @param {import("./chart_model.js").Curve[]} curves
+ * @returns {string}
+ */
+export function bandText(statistic, curves) {
+  const name = STATISTICS[statistic];
+  if (statistic === "range") return name;
+  if (curves.some((curve) => curve.raw)) return `${name} of smoothed runs`;
+  return curves.some((curve) => curve.width > 0) ? `${name} of bucket means` : name;
 }
 
 /** How many buckets or points are drawn; points beside the window are not counted. */

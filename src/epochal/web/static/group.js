@@ -65,7 +65,6 @@ function order(a, b) {
  * @property {Float64Array} mean NaN where no run has a value
  * @property {Float64Array} low NaN where there is no band: one run
  * @property {Float64Array} high
- * @property {Float64Array} count points of one run at each x, for smoothing
  * @property {Uint16Array} n runs that have a value at each x
  */
 
@@ -74,7 +73,7 @@ function order(a, b) {
  *
  * Each run counts once however often it was logged.  Between two points of a run its value lies on
  * the line between them; across a gap wider than usual, and outside its points, it is missing, and
- * n is lower there.
+ * n is lower there.  A bucket's value holds for all of its width.
  *
  * @param {import("./frames.js").Lane[]} lanes of the group's runs
  * @param {"ci"|"sd"|"range"} statistic
@@ -85,12 +84,14 @@ export function groupCurve(lanes, statistic) {
   if (!some.length) return null;
   const grid = commonGrid(some);
   const curve = emptyCurve(grid, some);
-  const seen = some.map((lane) => ({
-    mean: valuesOn(grid, lane.grid, lane.mean),
-    low: statistic === "range" ? valuesOn(grid, lane.grid, lane.low) : null,
-    high: statistic === "range" ? valuesOn(grid, lane.grid, lane.high) : null,
-    count: lane.grid === grid ? lane.count : countsOn(grid, lane),
-  }));
+  const seen = some.map((lane) => {
+    const on = (values) => valuesOn(grid, lane.grid, values, !lane.exact);
+    return {
+      mean: on(lane.mean),
+      low: statistic === "range" ? on(lane.low) : null,
+      high: statistic === "range" ? on(lane.high) : null,
+    };
+  });
   for (let i = 0; i < grid.length; i++) setPoint(curve, i, seen, statistic);
   return curve;
 }
@@ -106,7 +107,6 @@ function emptyCurve(grid, lanes) {
     mean: empty(),
     low: empty(),
     high: empty(),
-    count: new Float64Array(grid.length).fill(1),
     n: new Uint16Array(grid.length),
   };
 }
@@ -118,7 +118,6 @@ function setPoint(curve, i, seen, statistic) {
   let squares = 0;
   let low = Infinity;
   let high = -Infinity;
-  let points = 0;
   for (const run of seen) {
     const value = run.mean[i];
     if (Number.isNaN(value)) continue;
@@ -126,7 +125,6 @@ function setPoint(curve, i, seen, statistic) {
     const off = value - mean;
     mean += off / n;
     squares += off * (value - mean);
-    points += run.count ? run.count[i] : 1;
     if (run.low) {
       low = Math.min(low, run.low[i]);
       high = Math.max(high, run.high[i]);
@@ -135,7 +133,6 @@ function setPoint(curve, i, seen, statistic) {
   curve.n[i] = n;
   if (!n) return;
   curve.mean[i] = mean;
-  curve.count[i] = points / n;
   if (n < 2) return;
   const sd = Math.sqrt(squares / (n - 1));
   const half = statistic === "sd" ? sd : (studentT(n - 1) * sd) / Math.sqrt(n);
@@ -168,42 +165,27 @@ function same(a, b) {
  * @param {Float64Array} grid rising
  * @param {Float64Array} x rising
  * @param {ArrayLike<number>} y NaN: no value
+ * @param {boolean} [buckets] x are middles of buckets: the first and last value hold to their edges
  * @returns {Float64Array} NaN where it has none
  */
-export function valuesOn(grid, x, y) {
+export function valuesOn(grid, x, y, buckets = false) {
   const values = new Float64Array(grid.length).fill(NaN);
   const known = [];
   for (let i = 0; i < y.length; i++) if (!Number.isNaN(y[i])) known.push(i);
-  const widest = WIDEST_GAP * usualGap(x, known);
+  const usual = usualGap(x, known);
+  const half = buckets ? usual / 2 : 0;
   let k = 0;
   for (let i = 0; i < grid.length; i++) {
     while (k + 1 < known.length && x[known[k + 1]] <= grid[i]) k += 1;
     const left = known[k];
     const right = known[k + 1];
-    if (left === undefined || x[left] > grid[i]) continue;
-    if (x[left] === grid[i]) values[i] = y[left];
-    else if (right !== undefined && x[right] - x[left] <= widest) {
+    if (left === undefined || x[left] - half > grid[i]) continue;
+    if (x[left] >= grid[i]) values[i] = y[left];
+    else if (right !== undefined && x[right] - x[left] <= WIDEST_GAP * usual) {
       values[i] = y[left] + (y[right] - y[left]) * ((grid[i] - x[left]) / (x[right] - x[left]));
-    }
+    } else if (right === undefined && grid[i] - x[left] <= half) values[i] = y[left];
   }
   return values;
-}
-
-/** How many points of a run each x of another grid stands for: between two of its own, a share. */
-function countsOn(grid, { grid: x, count }) {
-  const pointsAt = (k) => (count ? count[k] : 1);
-  const counts = new Float64Array(grid.length);
-  let k = -1; // the last of its own x up to here
-  let whole = 0; // points up to there
-  let before = 0;
-  for (let i = 0; i < grid.length; i++) {
-    while (k + 1 < x.length && x[k + 1] <= grid[i]) whole += pointsAt(++k);
-    const between = k >= 0 && k + 1 < x.length;
-    const passed = whole + (between ? (pointsAt(k + 1) * (grid[i] - x[k])) / (x[k + 1] - x[k]) : 0);
-    counts[i] = passed - before;
-    before = passed;
-  }
-  return counts;
 }
 
 function usualGap(x, known) {
