@@ -53,6 +53,43 @@ def test_printable_text_moves_no_cursor(text):
     assert names.printable(shown) == shown
 
 
+JOINERS = "\u200c\u200d"
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+UNSEEN = f"{JOINERS}{DIRECTIONS}\u200b\u2028\x1b"
+SEEN = "\u0645👩\u0915\ufe0f"
+
+
+@given(st.text(st.sampled_from(f"{UNSEEN}{SEEN}\u3000 a1")))
+def test_joiners_stay_where_scripts_need_them(text):
+    """Between two visible characters beyond ASCII they stay, elsewhere they and others do not."""
+
+    def is_seen(at: int) -> bool:
+        return 0 <= at < len(text) and text[at] in SEEN
+
+    expected = "".join(
+        sign if sign in JOINERS and is_seen(at - 1) and is_seen(at + 1)
+        else sign.encode("unicode_escape").decode()
+        if sign in UNSEEN else sign
+        for at, sign in enumerate(text)
+    )  # fmt: skip
+    assert names.printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "👩\u200d👩\u200d👧",
+        "❤\ufe0f\u200d🔥",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "日本",
+    ],
+)
+def test_names_in_any_script_are_shown_as_they_are_written(name):
+    """A family, a burning heart, Persian and Hindi keep what joins their characters or does not."""
+    assert names.printable(name) == name
+
+
 def test_ids_are_random():
     """Ids have ten characters and do not come again."""
     made = {names.new_id() for _ in range(2000)}

@@ -57,7 +57,15 @@ class Victim:
 
 
 @pytest.fixture
-def victim(tmp_path, monkeypatch):
+def alone(tmp_path_factory, monkeypatch):
+    """Rings are where no other test's follower process looks for what it could save."""
+    rings = str(tmp_path_factory.mktemp("rings"))
+    monkeypatch.setattr(ring, "ring_folders", lambda *, make=False: [rings])  # noqa: ARG005
+    return rings
+
+
+@pytest.fixture
+def victim(alone, tmp_path, monkeypatch):  # noqa: ARG001 - it is where the ring is made
     """A recorder that can be left as a kill leaves it; a full ring refuses at once."""
     monkeypatch.setattr("epochal.record.recorder.WAIT_S", 0.0)
     return Victim(tmp_path)
@@ -134,6 +142,7 @@ def test_a_session_that_ended_is_not_killed(victim):
     assert recorded(victim.run_dir).states() == ["finished"]
 
 
+@pytest.mark.usefixtures("alone")
 def test_memory_of_another_boot_is_removed(tmp_path):
     """What another life of the machine left is no data of this run."""
     victim = Victim(tmp_path, boot="another life")
@@ -262,6 +271,8 @@ def test_the_boot_is_known():
 
 KILLED = """
     import os, sys, epochal
+    from epochal.core import ring
+    ring.ring_folders = lambda *, make=False: [sys.argv[2]]
     run = epochal.init(project="p", dir=sys.argv[1], follow="off", capture_environment=False)
     for step in range(500):
         run.log({"a": 1.0}, step=step)
@@ -272,6 +283,7 @@ KILLED = """
 HOLD = """
     import sys, time
     from epochal.core import ring
+    ring.ring_folders = lambda *, make=False: [sys.argv[2]]
     held = list(ring.orphans(session=sys.argv[1]))
     print(len(held), flush=True)
     if held:
@@ -280,24 +292,17 @@ HOLD = """
 """
 
 
-def test_recovery_of_a_session_waits_for_who_is_at_it(tmp_path):
+def test_recovery_of_a_session_waits_for_who_is_at_it(tmp_path, alone):
     """Whoever needs one session's rows now gets them, also if another process saves them."""
-    code = textwrap.dedent(HOLD)
-    for attempt in range(5):  # a training that starts elsewhere on this host may be first at it
-        output, _ = run_script(KILLED, tmp_path / str(attempt), returncode=-9)
-        run_dir = output.strip()
-        session = frames.segments(f"{run_dir}/journal")[0].session
-        with subprocess.Popen(
-            [sys.executable, "-c", code, session], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as other:
-            if other.stdout.readline() != b"1\n":
-                continue
-            assert ring.is_being_saved(session)
-            threading.Timer(0.3, other.stdin.close).start()
-            saved = recovery.recover(session=session)
-        break
-    else:
-        pytest.fail("another process was always first at the ring")
-    assert {each.session for each in saved} <= {session}  # none: again another was first
+    output, _ = run_script(KILLED, tmp_path, alone, returncode=-9)
+    run_dir = output.strip()
+    session = frames.segments(f"{run_dir}/journal")[0].session
+    argv = [sys.executable, "-c", textwrap.dedent(HOLD), session, alone]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"1\n"
+        assert ring.is_being_saved(session)
+        threading.Timer(0.3, other.stdin.close).start()
+        saved = recovery.recover(session=session)
+    assert [each.session for each in saved] == [session]
     assert not ring.is_being_saved(session)
     assert recorded(run_dir).steps() == list(range(500))

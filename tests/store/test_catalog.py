@@ -259,7 +259,7 @@ def test_others_may_ask_while_runs_are_described(tmp_path, monkeypatch):
     def describe(run_dir: str) -> Entry:
         threads = [threading.Thread(target=lambda: seen.append(index.known()))]
         threads[0].start()
-        threads[0].join(20)
+        threads[0].join(60)
         assert not threads[0].is_alive()
         return Entry({"created": float(runs.index(run_dir))}, {})
 

@@ -41,6 +41,7 @@ VALID = [
     ("refused", {"key": "odd", "step": 1, "why": "no number", "value": "'x'"}),
     ("alert", {"title": "hot", "text": "too hot", "level": "warn"}),
     ("annotation", {"text": "here", "step": 2, "metric": "loss", "author": "me"}),
+    ("annotation_edited", {"id": "0123456789abcdef.1", "text": "there"}),
     ("annotation_removed", {"id": "0123456789abcdef.0"}),
     ("media", MEDIUM), ("media", {**MEDIUM, "index": [1, 2], "file": "media/pack", "offset": 0}),
     ("media", {**MEDIUM, "key": "video", "type": "video", "format": "npy",

@@ -76,6 +76,7 @@ SHAPES: Mapping[str, Shape] = {
     "refused": Shape({"why": TEXT}, {}, {"key": TEXT, "value": TEXT}),
     "alert": Shape({"title": TEXT}, {"text": TEXT, "level": TEXT}),
     "annotation": Shape({"text": TEXT}, {}, {"step": STEP, "metric": TEXT, "author": TEXT}),
+    "annotation_edited": Shape({"id": TEXT, "text": TEXT}),
     "annotation_removed": Shape({"id": TEXT}),
     "media": Shape(
         {"key": NAME, "type": TEXT, "format": TEXT},

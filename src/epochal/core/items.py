@@ -63,12 +63,13 @@ class Layout(NamedTuple):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Layout:
         """Return the layout that :meth:`to_dict` described; TypeError and the like for none."""
-        keys, phase = data["keys"], data["phase"]
-        if not isinstance(keys, list | tuple) or not isinstance(phase, str | None):
+        keys, phase, number, variant = (data[n] for n in ("keys", "phase", "id", "variant"))
+        numbers = isinstance(number, int) and isinstance(variant, int)
+        if not numbers or not isinstance(keys, list | tuple) or not isinstance(phase, str | None):
             raise TypeError(f"{data!r} describes no layout")
         names = tuple(map(str, keys))
         "".join(names).encode("utf-8")  # UnicodeEncodeError: no names that we record
-        return cls(int(data["id"]), names, phase, int(data["variant"]))
+        return cls(number, names, phase, variant)
 
 
 def to_json(data: object) -> bytes:

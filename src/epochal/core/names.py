@@ -18,7 +18,10 @@ _CREATURES = (
     " newt ocelot otter panda puffin quail raven stoat swift tapir toad vole walrus wren"
 ).split()
 _UNSAFE = re.compile(r"[^a-z0-9]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_SEEN = rf"[^\x00-\x7f\s{_CONTROL}]"  # beyond ASCII
+# Persian, the scripts of India and emojis are written with joiners between their characters.
+_UNSEEN = re.compile(rf"(?!(?<={_SEEN})[\u200c\u200d]{_SEEN})[{_CONTROL}]")
 
 
 def new_id() -> str:
@@ -62,11 +65,14 @@ def folder_name(name: str, run_id: str, created_s: float) -> str:
 def printable(text: str) -> str:
     r"""Return text with control and direction-changing characters shown as escapes.
 
+    Zero-width joiners and non-joiners stay between two visible characters beyond ASCII, where
+    scripts and emojis need them.
+
     Example:
-        >>> printable("loss\x1b[2J")
-        'loss\\x1b[2J'
+        >>> printable("loss\x1b[2J"), printable("a\u200db")
+        ('loss\\x1b[2J', 'a\\u200db')
     """
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), text)
+    return _UNSEEN.sub(lambda m: m[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def clean_key(key: object) -> tuple[str, str]:

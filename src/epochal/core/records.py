@@ -61,7 +61,8 @@ class Event(NamedTuple):
     refused      ``key``, ``why``, ``value`` (shortened repr): could not be recorded as asked
     alert        ``title text level``
     annotation   ``text step metric author``: what somebody wrote on a chart
-    annotation_removed ``id``: session and ``seq`` of the one that was taken back, with a dot
+    annotation_edited ``id``: session and ``seq`` of the one whose ``text`` is this now, with a dot
+    annotation_removed ``id`` of the one that was taken back
     media        ``key step type format caption bytes sha256 about``, and where the bytes are:
                  ``file`` (below the run folder) and, in a pack, ``offset``; histograms have
                  ``inline`` instead; ``index``: [number, of how many] in a list

@@ -20,6 +20,8 @@ _INT64, _FLOAT = 2**63, 2**1023
 _LATEST_S = 1e11
 _DIGITS = re.compile(r"-?[0-9]{1,4000}\Z")  # of more Python makes no number
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_SEALED_NAME = re.compile(r"[0-9]{4,}-[0-9a-f]{16}-[0-9]{4,}-[a-z0-9-]{1,32}\.parquet\Z")
+_SEGMENT_PATH = re.compile(r"journal/[0-9]{4,}-[0-9a-f]{16}-[0-9]{4,}\.seg\Z")
 
 
 class Check(NamedTuple):
@@ -69,6 +71,10 @@ def _is_name(value: Any) -> bool:
         return isinstance(value, str) and value.encode("utf-8") is not None
     except UnicodeEncodeError:
         return False
+
+
+def _is_match(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.match(value) is not None
 
 
 def _is_int(value: Any) -> bool:
@@ -122,21 +128,30 @@ def _is_seed(value: Any) -> bool:
 
 
 ANYTHING = Check("anything", lambda _: True)
+BOOL = Check("true or false", lambda value: isinstance(value, bool))
 TEXT = Check("a text", lambda value: isinstance(value, str))
 NAME = Check("a name", _is_name)
 """A text that UTF-8 can encode, as all names of metrics and media can."""
 NUMBER = Check("a number", _is_number)
 COUNTED = Check("a number", lambda value: isinstance(value, bool) or _is_number(value))
 """A number, or a truth value where Python takes it for one."""
+FLOAT = Check("a float", lambda value: isinstance(value, float))
+SPREAD = Check("a float of at least 0", lambda v: isinstance(v, float) and not v < 0)
+INT = Check("an integer of 64 bits", lambda v: _is_int(v) and -_INT64 <= v < _INT64)
+LONG = Check("an integer", lambda v: _is_int(v) and abs(v) < 4 * _INT64)
+"""A sum or difference of a few integers of 64 bits."""
 COUNT = Check("a count", lambda value: _is_int(value) and 0 <= value < _INT64)
 CLOCK_NS = Check("a time in ns", lambda value: _is_int(value) and abs(value) < 2**62)
 PROCESS = Check("a process", lambda value: _is_int(value) and 0 <= value < 2**31)
 STEP = Check("a step", _is_step)
-DIGITS = Check("an integer in digits", lambda v: isinstance(v, str) and bool(_DIGITS.match(v)))
+PLACE = Check("a step or NaN", lambda value: isinstance(value, float) or INT.holds(value))
+DIGITS = Check("an integer in digits", lambda v: _is_match(_DIGITS, v))
 SCALAR = Check("a plain value", lambda v: isinstance(v, str | bool) or v is None or _is_number(v))
 PATH = Check("a path", _is_path)
 INSIDE = Check("a path inside the folder", _is_inside)
-ID = Check("an id", lambda value: isinstance(value, str) and bool(_ID.match(value)))
+SEALED_NAME = Check("a sealed file's name", lambda v: _is_match(_SEALED_NAME, v))
+SEGMENT_PATH = Check("a journal file's path", lambda v: _is_match(_SEGMENT_PATH, v))
+ID = Check("an id", lambda v: _is_match(_ID, v))
 INSTANT = Check("an instant", lambda value: _is_number(value) and abs(value) <= _LATEST_S)
 SEED = Check("a seed, or seeds by name", _is_seed)
 TREE = Check("a tree of values", lambda value: isinstance(value, dict) and _is_tree(value))
@@ -166,9 +181,20 @@ def maybe(check: Check) -> Check:
     return Check(f"{check.what} or null", lambda value: value is None or check.holds(value))
 
 
-def one_of(*words: str) -> Check:
-    """Return the check of one of some words."""
-    return Check(f"one of {', '.join(words)}", lambda v: isinstance(v, str) and v in words)
+def one_of(*words: str | int) -> Check:
+    """Return the check of one of some words or numbers."""
+    what = f"one of {', '.join(map(str, words))}"
+    return Check(what, lambda v: isinstance(v, str | int) and v in words)
+
+
+def shaped(what: str, shape: Shape) -> Check:
+    """Return the check of an object with a shape.
+
+    Example:
+        >>> shaped("a place", Shape({"step": STEP})).holds({"step": "3"})
+        False
+    """
+    return Check(what, lambda value: isinstance(value, dict) and not shape.fault(value))
 
 
 def mapping(each: Check) -> Check:
@@ -192,3 +218,9 @@ def holding(needed: Mapping[str, Check] | None = None, **nullable: Check) -> Che
         "an object with fields as they should be",
         lambda value: TREE.holds(value) and _has_floats(value) and not shape.fault(value),
     )
+
+
+LAYOUT = shaped(
+    "the layout of rows",
+    Shape({"id": COUNT, "keys": listed(NAME), "phase": maybe(NAME), "variant": COUNT}),
+)

@@ -88,12 +88,23 @@ def header(mark: bytes, kind: int, seq: int, payload: bytes | memoryview) -> byt
 
 def segments(folder: str | os.PathLike[str]) -> list[Segment]:
     """Return the segments in a journal folder in reading order; a missing folder has none."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    found = (_SEGMENT_NAME.match(name) for name in names)
+    found = (_SEGMENT_NAME.match(name) for name in plain_names(folder))
     return sorted(Segment(int(m[1]), m[2], int(m[3])) for m in found if m)
+
+
+def plain_names(folder: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the files in a part of a run's folder; none if it is missing or a link.
+
+    Links are left out: they lead to what is no part of the run.  So are pipes, on which reading
+    would wait for ever.
+    """
+    try:
+        if os.path.islink(folder):
+            return []
+        with os.scandir(folder) as entries:
+            return [each.name for each in entries if each.is_file(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def scan(data: bytes | memoryview, mark: bytes, start: int = 0) -> Iterator[Frame | Damage]:

@@ -80,18 +80,21 @@ class Contents:
     # -- sessions ----------------------------------------------------------------------------
 
     def _recover(self) -> bool:
-        """Save the rings of dead processes; True: there is more to read now."""
+        """Save the rings of dead processes; True: there may be more to read now."""
         saved = False
         for session in self.own:
             path = session.descriptor.get("ring", "")
-            here = path and session.role != "annotate" and session.end() is None
-            if not here or ring.is_alive(path) is not False:
+            if not path or session.role == "annotate" or session.end() is not None:
                 continue
-            if os.access(self.run_dir, os.W_OK):
+            held = ring.is_alive(path)  # by its owner, or by another process that saves it
+            if held and not ring.is_being_saved(session.id) and ring.is_alive(path):
+                continue
+            if held is not None and os.access(self.run_dir, os.W_OK):
                 try:
-                    saved |= bool(recovery.recover(session=session.id))
+                    recovery.recover(session=session.id)
                 except OSError as error:
                     logger.debug("cannot recover %s: %s", self.run_dir, error)
+            saved = True  # if not by this process then by another, since the parts were read
         return saved
 
     def _inherited(self, depth: int) -> list[SessionData]:

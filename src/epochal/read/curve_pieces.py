@@ -89,7 +89,7 @@ def _long(part: SealedPart, file: SealedFile, metric: str, cache: Cache) -> list
         from epochal.store.parquet import RowGroups  # loads pyarrow: only when rows are read
 
         try:
-            groups = RowGroups(path, file.footer_crc)
+            groups = RowGroups(path, file)
             table = groups.read(groups.having("metric", metric), _LONG_COLUMNS)
         except FileNotFoundError as error:
             message = f"{path} is missing; `epochal verify` says what is lost"
@@ -115,7 +115,7 @@ def _has_big(path: str, file: SealedFile, cache: Cache) -> bool:
         from epochal.store.parquet import RowGroups  # loads pyarrow, as above
 
         try:
-            return (bool(RowGroups(path, file.footer_crc).having("kind", "bigint")),)
+            return (bool(RowGroups(path, file).having("kind", "bigint")),)
         except (OSError, DamageError):
             return (False,)  # what cannot be read has none; `epochal verify` says what is lost
 

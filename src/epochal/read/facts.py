@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Any
 
 from epochal.read import describe
 from epochal.read.contents import Contents
+from epochal.read.document_shape import DOCUMENT
 from epochal.read.sessions import SessionInfo
 
 
@@ -42,10 +44,11 @@ class RunFacts:
     @cached_property
     def _document(self) -> dict[str, Any]:
         if self._load is not None:
-            try:
-                return self._load()
-            except KeyError:  # it left the catalog meanwhile
-                self._load = None
+            with contextlib.suppress(KeyError):  # it left the catalog meanwhile
+                document = self._load()
+                if not DOCUMENT.fault(document):
+                    return document
+            self._load = None
         return describe.document(self._contents)
 
     @property

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
+
+from epochal.core.system import LINUX
 
 T = TypeVar("T")
 
@@ -31,7 +35,7 @@ class Cache:
         self._limit = limit_bytes
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
-        self.bytes = 0
+        self.bytes = self._dropped = 0
 
     def get(self, key: Hashable) -> Any:
         """Return a value, None if it is not there (anymore)."""
@@ -51,6 +55,11 @@ class Cache:
                 self.bytes += size
             while self.bytes > self._limit:
                 self._drop(next(iter(self._kept)))
+            give_back = self._dropped > self._limit // 2
+            if give_back:
+                self._dropped = 0
+        if give_back:
+            _give_back()
         return value
 
     def once(self, key: Hashable, load: Callable[[], T], size: Callable[[T], int]) -> T:
@@ -65,3 +74,11 @@ class Cache:
         found = self._kept.pop(key, None)
         if found is not None:
             self.bytes -= found[1]
+            self._dropped += found[1]
+
+
+def _give_back() -> None:
+    """Give memory that is free to the system: glibc keeps it, with gaps that nothing fits in."""
+    if LINUX:
+        with contextlib.suppress(OSError, AttributeError):  # another C library has no such call
+            ctypes.CDLL(None).malloc_trim(0)

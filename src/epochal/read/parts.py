@@ -16,7 +16,7 @@ from epochal.core.items import HAS_EPOCH, Layout
 from epochal.journal import frames
 from epochal.journal.frames import Segment
 from epochal.read.rows import Points, Rows, joined, points_of, rows_after, split_long, wanted_keys
-from epochal.store import sealed, statistics
+from epochal.store import folder, sealed, statistics
 from epochal.store.columns import Block, SegmentData, read_segment
 from epochal.store.events import NO_KIND, Events, of_manifest
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, Manifest, SealedFile
@@ -107,9 +107,11 @@ def read_parts(run_dir: str, before: Sequence[Part] = ()) -> Parts:
         live = frames.segments(journal)
         done = sealed.sealed_segments(target)
         try:
-            return _Reading(journal, target, known).parts(set(live), set(done))
+            parts = _Reading(journal, target, known).parts(set(live), set(done))
         except FileNotFoundError:
             continue
+        parts.problems += [f"{file} {why}" for file, why in folder.odd_files(run_dir)]
+        return parts
     message = f"{run_dir} changes faster than it can be listed"
     raise OSError(message)
 
@@ -130,8 +132,8 @@ class _Reading:
             if segment in done:
                 try:
                     part = self._sealed(segment)
-                except (ValueError, KeyError, TypeError) as error:
-                    parts.problems.append(f"{sealed.manifest_name(segment)} is damaged: {error}")
+                except DamageError as error:
+                    parts.problems.append(str(error))
             if part is None and segment in live:
                 part = self._live(segment)
             if part is not None:
@@ -315,7 +317,7 @@ class SealedPart:
 
         path = os.path.join(self.folder, file.name)
         try:
-            return parquet.read(path, columns, footer_crc=file.footer_crc)
+            return parquet.read(path, columns, of=file)
         except FileNotFoundError as error:
             message = f"{path} is missing; `epochal verify` says what is lost"
             raise DamageError(message) from error

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import RunFolderError
+from epochal.core.shapes import PATH
+from epochal.core.shapes import listed as list_of
 from epochal.read.metrics import MetricSummary
 from epochal.read.project import Project
 from epochal.read.project import open as open_project
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 REGISTERED = "registered.json"
 """In the folder of runs: other run folders that were registered, as a JSON list."""
+_LISTED = list_of(PATH)
 
 
 class ExperimentRegistry:
@@ -145,14 +148,17 @@ class ExperimentRegistry:
 
     def _registered(self) -> builtins.list[str]:
         try:
-            with open(os.path.join(self.root, REGISTERED), "rb") as file:
+            with folder.opened(os.path.join(self.root, REGISTERED)) as file:
                 listed = json.loads(file.read())
         except FileNotFoundError:
             return []
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             message = f"cannot read {os.path.join(self.root, REGISTERED)}: {error}"
             raise RunFolderError(message) from error
-        return [str(each) for each in listed if folder.is_run(str(each))]
+        if not _LISTED.holds(listed):
+            path = os.path.join(self.root, REGISTERED)
+            raise RunFolderError(f"{path} does not list run folders: it is not {_LISTED.what}")
+        return [each for each in listed if folder.is_run(each)]
 
     @staticmethod
     def _write(path: str, text: str, *, private: bool) -> None:

@@ -116,10 +116,10 @@ class SealedPiece(Piece):
         def load() -> RowGroups:
             from epochal.store.parquet import RowGroups  # loads pyarrow: only when rows are read
 
-            return RowGroups(self._path, self._file.footer_crc)
+            return RowGroups(self._path, self._file)
 
         try:
-            return self._cache.once(self._key("groups"), load, lambda _: 4096)
+            return self._cache.once(self._key("groups"), load, lambda groups: groups.nbytes)
         except FileNotFoundError as error:
             raise self._missing() from error
 
@@ -130,7 +130,8 @@ class SealedPiece(Piece):
         missing = [name for name, array in found.items() if array is None]
         if missing:
             for name, array in zip(missing, self._decoded(groups, [group], missing), strict=True):
-                found[name] = self._cache.put(keys[name], array, array.nbytes)
+                # A copy: Arrow's memory stays claimed when a few of its many arrays are kept.
+                found[name] = self._cache.put(keys[name], array.copy(), array.nbytes)
         return [found[name] for name in names]
 
     def _decoded(

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 
-from epochal.core.errors import DamageError
 from epochal.core.records import Record
 from epochal.journal import frames
 from epochal.journal.frames import Segment
@@ -100,11 +99,7 @@ class _Tail:
         return reader
 
     def _manifest(self, segment: Segment) -> Manifest:
-        try:
-            return sealed.read_manifest(self._sealed, segment)
-        except ValueError as error:
-            message = f"the manifest of {segment.name} is damaged: {error}"
-            raise DamageError(message) from error
+        return sealed.read_manifest(self._sealed, segment)
 
     def _take_sealed(self, segment: Segment, reader: SessionReader) -> list[Record]:
         manifest = self._manifest(segment)

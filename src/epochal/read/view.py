@@ -295,6 +295,22 @@ class RunView(RunFacts):
         """
         self._append(written.KIND, written.fields(text, step, metric, author))
 
+    def edit_annotation(self, annotation: Annotation, text: str) -> None:
+        """Say something else in an annotation; its step, metric, time, author and id stay.
+
+        The latest edit counts; the journal keeps what was written before.
+
+        Raises:
+            SettingError: there is no text.
+            NotFoundError: the run has none such, or not any more.
+
+        Example:
+            >>> view.edit_annotation(view.annotations[-1], "two GPUs")  # doctest: +SKIP
+        """
+        written.must_say(text)
+        self._must_stand(annotation)
+        self._append(written.EDITED, {"id": annotation.id, "text": text})
+
     def remove_annotation(self, annotation: Annotation) -> None:
         """Take an annotation back: it is shown no more; the journal keeps what was written.
 
@@ -304,10 +320,13 @@ class RunView(RunFacts):
         Example:
             >>> view.remove_annotation(view.annotations[-1])  # doctest: +SKIP
         """
+        self._must_stand(annotation)
+        self._append(written.REMOVED, {"id": annotation.id})
+
+    def _must_stand(self, annotation: Annotation) -> None:
         if annotation.id not in [each.id for each in self.annotations]:
             message = f"run {self.name!r} has no such annotation (any more): see .annotations"
             raise NotFoundError(message)
-        self._append(written.REMOVED, {"id": annotation.id})
 
     def _append(self, kind: str, data: Mapping[str, Any]) -> None:
         append_events(self.dir, self.id, [(kind, data)])

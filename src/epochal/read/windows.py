@@ -23,7 +23,8 @@ from epochal.read.level_cache import Cache
 from epochal.read.view import RunView
 from epochal.store.columns import Array
 
-MEMORY_BYTES = 256 << 20
+MEMORY_BYTES = 160 << 20
+"""Six charts of 100 runs of a million steps take 111 MiB condensed; the rest is for deep zooms."""
 LEAD_BUCKETS = 400
 REPEATED = 16
 """A window is shown exactly if no run has more than so many times ``width`` points in it."""

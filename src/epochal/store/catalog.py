@@ -21,8 +21,20 @@ from typing import Any, NamedTuple, TypeVar
 
 from epochal.core.errors import RunFolderError
 from epochal.core.problems import logger
+from epochal.core.shapes import TEXT, listed
 from epochal.store import folder
-from epochal.store.catalog_entry import Described, Entry, Path, Watch, encoded, patched, went_on
+from epochal.store.catalog_entry import (
+    Described,
+    Entry,
+    Path,
+    Watch,
+    check_column,
+    check_row,
+    encoded,
+    parsed,
+    patched,
+    went_on,
+)
 from epochal.store.catalog_file import FORMAT, connect, database_path, in_memory, is_damage
 
 __all__ = ["FORMAT", "Catalog", "Entry", "Watch", "database_path"]
@@ -36,6 +48,7 @@ FEW = 50
 """So few changes are made in the columns that were read; after more, they are read again."""
 
 T = TypeVar("T")
+_PATHS = listed(listed(TEXT))
 
 
 class _Row(NamedTuple):
@@ -257,9 +270,14 @@ class Catalog:
             return
         self._columns = {}
         rows = self._db.execute("select dir, id, mtime, checked, created, watch from runs")
-        self._rows = {_absolute(self.root, where): _Row(*rest) for where, *rest in rows}
+        self._rows = {}
+        for where, *rest in rows:
+            check_row(where, rest[:3], *rest[3:])
+            self._rows[_absolute(self.root, where)] = _Row(*rest)
         self._dirs = {row.id: where for where, row in self._rows.items()}
         self._paths = dict(self._db.execute("select path, id from paths"))
+        if not _PATHS.holds([parsed(text) for text in self._paths]):
+            raise sqlite3.DatabaseError("a path of the index is none")
         self._version = version
 
     def _read_column(self, path: Path) -> dict[str, Any]:
@@ -271,7 +289,11 @@ class Catalog:
         stored = [run_dir for run_dir, value in column.items() if type(value) is bytes]
         if stored:  # one call for all of them is several times faster than one for each
             texts = b",".join([column[run_dir] for run_dir in stored])
-            column.update(zip(stored, json.loads(b"[" + texts + b"]"), strict=True))
+            found = parsed(b"[" + texts + b"]")
+            if len(found) != len(stored):
+                raise sqlite3.DatabaseError(f"the column {path} has other values than runs")
+            column.update(zip(stored, found, strict=True))
+        check_column(path, column)
         return column
 
     def _below(self, root: str) -> dict[Path, int]:
@@ -299,7 +321,9 @@ class Catalog:
         found = self._db.execute(query, (self._rows[run_dir].id,)).fetchone()
         if found is None:
             raise KeyError(run_dir)
-        document: dict[str, Any] = json.loads(found[0])
+        document = parsed(found[0])
+        if not isinstance(document, dict):
+            raise sqlite3.DatabaseError(f"the document of {run_dir} is none")
         return document
 
     # -- the file ----------------------------------------------------------------------------

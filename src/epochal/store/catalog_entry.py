@@ -5,12 +5,43 @@ from __future__ import annotations
 import json
 import math
 import os
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from epochal.store.liveness import of_process
+from epochal.core.shapes import (
+    ANYTHING,
+    INSTANT,
+    INT,
+    NUMBER,
+    PATH,
+    PROCESS,
+    SEGMENT_PATH,
+    TEXT,
+    Check,
+    Shape,
+    listed,
+    mapping,
+    maybe,
+    one_of,
+    row,
+    shaped,
+)
+from epochal.store.liveness import Life, of_process
 
 Path = tuple[str, ...]
+
+_LIFE = one_of(*(each.value for each in Life))
+_PROCESS = shaped("of a process", Shape({}, {}, {"host": TEXT, "boot": TEXT, "ring": PATH,
+                                                 "pid": PROCESS}))  # fmt: skip
+_WATCHES = listed(row(SEGMENT_PATH, INT, _PROCESS, NUMBER, _LIFE))
+_TEXT_OR_NULL, _NUMBER_OR_NULL = maybe(TEXT), maybe(NUMBER)
+_COLUMNS: Mapping[str, Check] = {
+    **dict.fromkeys(("id", "name", "project", "state", "notes", "goals"), TEXT),
+    **dict.fromkeys(("group", "host"), _TEXT_OR_NULL), "created": INSTANT, "tags": listed(TEXT),
+    "duration_s": NUMBER, "steps": _NUMBER_OR_NULL, "metrics": mapping(ANYTHING),
+}  # fmt: skip
+"""What the values of a column are, by the beginning of its path; others may be anything."""
 
 
 class Watch(NamedTuple):
@@ -69,6 +100,41 @@ def encoded(value: Any) -> Any:
     if kind is float and not math.isnan(value) and value != 0.0:
         return value
     return json.dumps(value, default=str).encode("ascii")
+
+
+def check_row(where: Any, numbers: Sequence[Any], created: Any, watch: Any) -> None:
+    """See that a row of the index holds what was written there.
+
+    Raises:
+        sqlite3.DatabaseError: it does not.
+    """
+    sound = PATH.holds(where) and all(type(each) is int for each in numbers)
+    sound = sound and INSTANT.holds(created) and isinstance(watch, str)
+    if not sound or (watch and not _WATCHES.holds(parsed(watch))):
+        raise sqlite3.DatabaseError(f"the row of {where!r} is none")
+
+
+def check_column(path: Path, column: Mapping[str, Any]) -> None:
+    """See that a column holds what was written there.
+
+    Raises:
+        sqlite3.DatabaseError: it does not.
+    """
+    check = _COLUMNS.get(path[0], ANYTHING)
+    if not all(map(check.holds, column.values())):
+        raise sqlite3.DatabaseError(f"in the column {path} each is {check.what}")
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return what JSON of the index says.
+
+    Raises:
+        sqlite3.DatabaseError: it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise sqlite3.DatabaseError(f"no JSON: {error}") from error
 
 
 def patched(

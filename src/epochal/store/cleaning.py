@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from epochal.core import ring
-from epochal.core.errors import RunFolderError
+from epochal.core.errors import DamageError, RunFolderError
 from epochal.journal import frames, recovery
 from epochal.journal.session import boot_id
 from epochal.store import catalog, cursor, folder, sealed
@@ -116,7 +116,7 @@ def _passed_segments(run_dir: str) -> Iterator[Litter]:
                 os.path.getsize(os.path.join(target, file.name)) == file.bytes
                 for file in manifest.files
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, DamageError):
             continue  # damaged or missing: the journal may be the only copy
         size = manifest.source_bytes
         taken = cursor.passed(run_dir, segment.session, segment.index, size, sinks, objects)

@@ -10,7 +10,15 @@ from typing import Any
 
 from epochal.core.atomic import write_atomically
 from epochal.core.names import slug
+from epochal.core.shapes import BOOL, COUNT, TREE, Shape, mapping, maybe, row, shaped
+from epochal.journal.frames import plain_names
 from epochal.journal.reader import Position
+from epochal.store.folder import opened
+
+_POSITIONS = mapping(row(COUNT, COUNT, COUNT))
+_CURSOR = shaped(
+    "a cursor", Shape({"positions": _POSITIONS, "state": maybe(TREE), "finished": BOOL})
+)
 
 
 @dataclass
@@ -42,20 +50,19 @@ class Cursor:
 def load(run_dir: str, sink: str) -> Cursor:
     """Return a sink's cursor; a missing or damaged one means "from the beginning"."""
     try:
-        with open(_path(run_dir, sink), "rb") as file:
+        with opened(_path(run_dir, sink)) as file:
             body = json.loads(file.read())
-        positions = {name: Position(*where) for name, where in body["positions"].items()}
-        return Cursor(positions, body["state"], bool(body["finished"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError):
         return Cursor()
+    if not _CURSOR.holds(body):
+        return Cursor()
+    positions = {name: Position(*where) for name, where in body["positions"].items()}
+    return Cursor(positions, body["state"], body["finished"])
 
 
 def cursors(run_dir: str) -> dict[str, Cursor]:
     """Return the cursors of all sinks of a run, by sink."""
-    try:
-        names = os.listdir(os.path.join(run_dir, "follow"))
-    except FileNotFoundError:
-        return {}
+    names = plain_names(os.path.join(run_dir, "follow"))
     sinks = [name.removesuffix(".json") for name in names if name.endswith(".json")]
     return {sink: load(run_dir, sink) for sink in sinks}
 

@@ -131,7 +131,7 @@ def of_manifest(folder: str, manifest: Manifest) -> Events:
 
             path = os.path.join(folder, file.name)
             try:
-                table = parquet.read(path, footer_crc=file.footer_crc)
+                table = parquet.read(path, of=file)
             except FileNotFoundError as error:
                 message = f"{path} is missing; `epochal verify` says what is lost"
                 raise DamageError(message) from error

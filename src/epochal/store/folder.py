@@ -14,11 +14,14 @@ User text never becomes a path: names live in ``run.json``, identity is the id.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from epochal.core.errors import AmbiguousRunError, RunFolderError, RunNotFoundError, did_you_mean
 from epochal.core.names import folder_name, slug
@@ -36,6 +39,7 @@ from epochal.core.shapes import (
     listed,
     mapping,
 )
+from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS
 
 RUN_FILE = "run.json"
 FORMAT = 1
@@ -92,7 +96,7 @@ def describe(run_dir: str) -> dict[str, Any]:
     """
     path = os.path.join(run_dir, RUN_FILE)
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             found = json.loads(file.read())
     except (OSError, ValueError, RecursionError) as error:
         message = f"cannot read {path}: {error}"
@@ -101,6 +105,33 @@ def describe(run_dir: str) -> dict[str, Any]:
         why = wrong if isinstance(found, dict) else "it is no object"
         message = f"{path} does not describe a run: {why}"
         raise RunFolderError(message)
+    return found
+
+
+def opened(path: str) -> BinaryIO:
+    """Open a file of a run for reading: a link would lead out of it, a pipe would never end.
+
+    Raises:
+        OSError: there is none, or it is no plain file.
+    """
+    fd = os.open(path, os.O_RDONLY | PRIVATE_FLAGS | BINARY_FLAG | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return os.fdopen(fd, "rb")
+
+
+def odd_files(run_dir: str) -> list[tuple[str, str]]:
+    """Return what of a run's journal and sealed files is not read, and why."""
+    found = []
+    for part in ("journal", "sealed"):
+        path = os.path.join(run_dir, part)
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
+            found.append((part, "is no folder: it is not read"))
+            continue
+        with contextlib.suppress(OSError), os.scandir(path) as entries:  # it may not be there
+            odd = sorted(each.name for each in entries if not each.is_file(follow_symlinks=False))
+            found += [(f"{part}/{name}", "is no plain file: it is not read") for name in odd]
     return found
 
 

@@ -23,11 +23,27 @@ from epochal.core.atomic import write_atomically
 from epochal.core.names import slug
 from epochal.core.problems import Problems
 from epochal.core.redact import redact
+from epochal.core.shapes import (
+    BOOL,
+    CLOCK_NS,
+    COUNT,
+    ID,
+    INT,
+    PATH,
+    PROCESS,
+    STEP,
+    TEXT,
+    TREE,
+    Shape,
+    maybe,
+    shaped,
+)
 from epochal.core.system import host_name
 from epochal.journal import frames
 from epochal.journal.session import Session, boot_id
 from epochal.store import sealed
 from epochal.store.continuing import Target
+from epochal.store.folder import opened
 from epochal.store.liveness import Life, life
 
 WAIT_S = 60.0
@@ -54,12 +70,14 @@ IDENTITY = (
 )  # fmt: skip
 """Variables that are the same for all ranks of a launch."""
 
-_FIELDS = frozenset(
-    ("run_dir", "since_boot_ns", "resumed", "last_step", "calls", "config", "descriptor")
-)
-_OF_SESSION = frozenset(
-    ("session", "ordinal", "host", "boot", "pid", "wall_ns", "mono_ns", "elapsed_ns", "hides_after")
-)
+_OF_SESSION = Shape(
+    {"session": ID, "ordinal": COUNT, "host": TEXT, "boot": TEXT, "pid": PROCESS,
+     "wall_ns": CLOCK_NS, "mono_ns": CLOCK_NS, "elapsed_ns": CLOCK_NS, "hides_after": maybe(STEP)}
+)  # fmt: skip
+_NOTE = Shape(
+    {"run_dir": PATH, "since_boot_ns": CLOCK_NS, "resumed": BOOL, "last_step": maybe(STEP),
+     "calls": INT, "config": TREE, "descriptor": shaped("of a session", _OF_SESSION)}
+)  # fmt: skip
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -278,12 +296,11 @@ def _hash(parts: list[str]) -> str:
 def _read(path: str) -> dict[str, Any] | None:
     """Return a note, None if there is none or it is not one."""
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             body = json.loads(file.read())
-        whole = body.keys() >= _FIELDS and body["descriptor"].keys() >= _OF_SESSION
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return body if whole else None
+    return body if isinstance(body, dict) and not _NOTE.fault(body) else None
 
 
 def _run_dir(base: str, body: Mapping[str, Any]) -> str:

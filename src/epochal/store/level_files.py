@@ -26,8 +26,10 @@ from typing import Any
 import numpy as np
 
 from epochal.core.errors import DamageError
+from epochal.core.shapes import COUNT, Shape, listed, one_of, row, shaped
 from epochal.store import levels
 from epochal.store.columns import Array
+from epochal.store.folder import opened
 from epochal.store.levels import Condensed, Ruler, condense, count, spans
 from epochal.store.sealed import SealedFile
 
@@ -37,6 +39,12 @@ MIN_ROWS = 8192
 _MAGIC = b"EPOCHLVL"
 _FORMAT = 1
 _PREFIX = struct.Struct("<8sII")
+_WHOLE, _NUMBER = (row(COUNT, one_of(*kinds), COUNT) for kinds in (["i8"], ["i8", "f8"]))
+_HEADER = Shape({
+    "format": COUNT, "block": COUNT, "rows": COUNT, "parquet": COUNT,
+    "columns": shaped("columns", Shape({"seq": _WHOLE, "elapsed": _WHOLE, "step": _NUMBER})),
+    "metrics": listed(row(COUNT, one_of("f4", "f8"), one_of(0, 1), COUNT)),
+})  # fmt: skip
 
 
 def level_path(folder: str, file: SealedFile) -> str:
@@ -131,8 +139,8 @@ class LevelFile:
     """
 
     def __init__(self, path: str, rows: int, metrics: int, footer_crc: int | None) -> None:
-        self._path, self._blocks = path, count(rows)
-        with open(path, "rb") as file:
+        self._path, self._rows, self._blocks = path, rows, count(rows)
+        with opened(path) as file:
             prefix = file.read(_PREFIX.size)
             if len(prefix) < _PREFIX.size or not prefix.startswith(_MAGIC):
                 raise self._damaged("it is no level")
@@ -140,9 +148,14 @@ class LevelFile:
             header = file.read(length)
         if len(header) < length or zlib.crc32(header) != crc:
             raise self._damaged("the checksum of its header is wrong")
-        about = json.loads(header)
+        try:
+            about = json.loads(header)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged("its header is no JSON") from error
+        if not isinstance(about, dict) or (wrong := _HEADER.fault(about)):
+            raise self._damaged(f"of its header {wrong}" if about else "its header is no object")
         expected = (_FORMAT, levels.BLOCK, rows)
-        if (about["format"], about.get("block"), about.get("rows")) != expected:
+        if (about["format"], about["block"], about["rows"]) != expected:
             raise self._damaged("it has another format, or is of another table")
         if about["parquet"] != footer_crc or len(about["metrics"]) != metrics:
             raise self._damaged("it was made of another Parquet file")
@@ -170,6 +183,8 @@ class LevelFile:
         means = np.frombuffer(data, f"<{mean}", k, 16 * k)
         small = np.frombuffer(data, np.uint8, k * (2 + 3 * has_bad), (16 + width) * k)
         places = small.reshape(-1, k)
+        if has_bad and (places[2:].sum(axis=0, dtype=int) > levels.sizes(self._rows)).any():
+            raise self._damaged("blocks have more values than rows")
         return Condensed(low, high, places[0], places[1], means, places[2:] if has_bad else None)
 
     def check(self) -> None:
@@ -190,7 +205,9 @@ class LevelFile:
 
     def _read(self, offset: int, size: int, crc: int) -> bytes:
         padded = size + -size % 8
-        with open(self._path, "rb") as file:
+        with opened(self._path) as file:
+            if self._start + offset + padded > os.fstat(file.fileno()).st_size:
+                raise self._damaged("a column is cut off")
             file.seek(self._start + offset)
             data = file.read(padded)
         if len(data) < padded or zlib.crc32(data) != crc:

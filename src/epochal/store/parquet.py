@@ -21,15 +21,28 @@ from epochal.store import sealed, statistics
 from epochal.store.arrow import numbers
 from epochal.store.columns import Array, Block
 from epochal.store.events import Events
-from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP
+from epochal.store.folder import opened
+from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, SealedFile
 
 _TAIL = struct.Struct("<I4s")
 """The end of a Parquet file: length of the footer before it, and the magic."""
 
 FLOAT_ENCODING, INT_ENCODING = "BYTE_STREAM_SPLIT", "DELTA_BINARY_PACKED"
 
+_FOOTER_EXPANDS = 5
+"""So many times its size on disk a footer takes in memory."""
+
 ROW_GROUP_ROWS = 32_768
 """Rows that are read at once: a look at a few rows of a million decodes no more than these."""
+
+
+_INTS, _FLOATS, _TEXTS = (pa.int64(),), (pa.float64(),), (pa.string(),)
+_COLUMNS: dict[str, dict[str, tuple[pa.DataType, ...]]] = {
+    "long": {"metric": _TEXTS, SEQ: _INTS, ELAPSED: _INTS, STEP: _INTS + _FLOATS, EPOCH: _FLOATS,
+             "value": _FLOATS, "phase": _TEXTS, "variant": (pa.int32(),), "place": (pa.int32(),)},
+    "events": {SEQ: _INTS, ELAPSED: _INTS, "kind": _TEXTS, "json": _TEXTS},
+}  # fmt: skip
+"""The columns of files that are no table of one key set, and their types."""
 
 
 class Columns:
@@ -129,11 +142,11 @@ def take_events(table: pa.Table, offset_ns: int, into: Events) -> None:
     known, codes = names.dictionary.to_pylist(), as_array(names.indices).tolist()
     into.add(
         as_array(table[SEQ]).tolist(), (as_array(table[ELAPSED]) - offset_ns).tolist(),
-        _texts(table["json"]), [known[code] for code in codes],
+        _bytes_of(table["json"]), [known[code] for code in codes],
     )  # fmt: skip
 
 
-def _texts(column: pa.ChunkedArray) -> list[bytes]:
+def _bytes_of(column: pa.ChunkedArray) -> list[bytes]:
     """Return a column of texts as bytes; Arrow's own ``to_pylist`` takes several times as long."""
     found: list[bytes] = []
     for chunk in column.chunks:
@@ -173,22 +186,22 @@ def write(table: pa.Table, path: str) -> int:
     return os.path.getsize(path)
 
 
-def read(path: str, columns: list[str] | None = None, *, footer_crc: int | None = None) -> pa.Table:
+def read(path: str, columns: list[str] | None = None, *, of: SealedFile | None = None) -> pa.Table:
     """Read a sealed file, checking each page.
 
     Args:
         path: the file.
         columns: which; default all.
-        footer_crc: what :func:`crc_of_footer` said of the file when it was written.
+        of: what its manifest says of it.
 
     Raises:
         FileNotFoundError: it is not there.
-        DamageError: a checksum does not match, or it is no Parquet file.
+        DamageError: a checksum does not match, it is no Parquet file, or one of something else.
     """
     try:
-        if footer_crc is not None and crc_of_footer(path) != footer_crc:
-            raise _damaged(path, "the checksum of its footer is wrong")
+        _check_footer(path, of)
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_columns(path, file.schema_arrow, file.metadata.num_rows, of)
             table = file.read(columns=columns)
     except FileNotFoundError:
         raise
@@ -196,7 +209,7 @@ def read(path: str, columns: list[str] | None = None, *, footer_crc: int | None 
         raise _damaged(path, str(error)) from error
     if columns is not None and table.schema.names != columns:
         raise _damaged(path, "it has other columns than its manifest says")
-    return table
+    return _whole(path, table)
 
 
 class RowGroups:
@@ -204,22 +217,25 @@ class RowGroups:
 
     Args:
         path: the file.
-        footer_crc: what :func:`crc_of_footer` said of the file when it was written.
+        of: what its manifest says of it.
 
     Attributes:
         starts: the first row of each group, and after the last one the number of rows.
 
     Raises:
         FileNotFoundError: it is not there.
-        DamageError: its footer is damaged.
+        DamageError: its footer is damaged, or of something else.
     """
 
-    def __init__(self, path: str, footer_crc: int | None = None) -> None:
+    def __init__(self, path: str, of: SealedFile) -> None:
         self._path = path
-        if footer_crc is not None and crc_of_footer(path) != footer_crc:
-            raise _damaged(path, "the checksum of its footer is wrong")
         try:
-            self._footer = pq.read_metadata(path)
+            _check_footer(path, of)
+            with pq.ParquetFile(path) as file:
+                # Never ask a footer for its schema: the two hold each other until gc comes around.
+                self._footer, schema = file.metadata, file.schema_arrow
+            self._names = schema.names
+            _check_columns(path, schema, self._footer.num_rows, of)
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException, ValueError) as error:
@@ -228,9 +244,14 @@ class RowGroups:
         rows = [self._footer.row_group(group).num_rows for group in groups]
         self.starts = np.cumsum([0, *rows])
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, about."""
+        return _FOOTER_EXPANDS * int(self._footer.serialized_size)
+
     def having(self, column: str, value: str) -> list[int]:
         """Return the groups in which a column of texts may have a value, by their statistics."""
-        number = self._footer.schema.names.index(column)
+        number = self._names.index(column)
         chunks = [self._footer.row_group(g).column(number) for g in range(len(self.starts) - 1)]
         known = [chunk.statistics for chunk in chunks]
         return [
@@ -250,11 +271,44 @@ class RowGroups:
             with pq.ParquetFile(
                 self._path, metadata=self._footer, page_checksum_verification=True
             ) as file:
-                return file.read_row_groups(groups, columns=columns, use_threads=False)
+                table = file.read_row_groups(groups, columns=columns, use_threads=False)
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException, ValueError) as error:
             raise _damaged(self._path, str(error)) from error
+        return _whole(self._path, table)
+
+
+def _check_footer(path: str, of: SealedFile | None) -> None:
+    """Compare a file's footer with what its manifest says, and see that it is no link."""
+    found = crc_of_footer(path)
+    if of is not None and of.footer_crc is not None and found != of.footer_crc:
+        raise _damaged(path, "the checksum of its footer is wrong")
+
+
+def _check_columns(path: str, schema: pa.Schema, rows: int, of: SealedFile | None) -> None:
+    """Compare a file's columns and number of rows with what its manifest says."""
+    if of is None or (of.layout is None and of.kind not in _COLUMNS):
+        return
+    if rows != of.rows:
+        raise _damaged(path, f"it has {rows:,} rows, its manifest says {of.rows:,}")
+    wanted = _COLUMNS.get(of.kind, {})
+    if of.layout is not None:
+        names = sealed.parquet_columns(of.layout)
+        first = len(names) - len(of.layout.keys)
+        step = _FLOATS if sealed.step_is_float(of.layout) else _INTS
+        fixed = {SEQ: _INTS, ELAPSED: _INTS, STEP: step, EPOCH: _FLOATS}
+        wanted = {n: fixed[n] if i < first else _FLOATS for i, n in enumerate(names)}
+    fits = all(each.type in kinds for each, kinds in zip(schema, wanted.values(), strict=False))
+    if schema.names != list(wanted) or not fits:
+        raise _damaged(path, "it has other columns than its manifest says")
+
+
+def _whole(path: str, table: pa.Table) -> pa.Table:
+    """Return a table in which nothing is absent but phases."""
+    if any(table[n].null_count for n in range(table.num_columns) if table.field(n).name != "phase"):
+        raise _damaged(path, "values are absent")
+    return table
 
 
 def crc_of_footer(path: str) -> int:
@@ -263,7 +317,7 @@ def crc_of_footer(path: str) -> int:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL.size))
         tail = file.read()

@@ -154,7 +154,7 @@ def _event(
 
 
 def _table(folder: str, file: SealedFile) -> Any:
-    return parquet.read(os.path.join(folder, file.name), footer_crc=file.footer_crc)
+    return parquet.read(os.path.join(folder, file.name), of=file)
 
 
 def _tables(folder: str, manifest: Manifest) -> Iterator[tuple[Layout, dict[str, Array]]]:

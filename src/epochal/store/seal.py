@@ -152,7 +152,13 @@ def _write(target: str, segment: Segment, data: SegmentData, seq: int) -> Manife
         segment, (seq, data.next_seq), data.descriptor, data.heartbeat, data.anchors, data.ended,
         data.lost, damage, data.size, files, *_last(data, offset_ns), inline,
     )  # fmt: skip
-    write_atomically(os.path.join(target, manifest.name), manifest.to_json())
+    body = manifest.to_json()
+    try:
+        Manifest.from_json(body)
+    except ValueError as error:  # of what a stranger wrote
+        message = f"{segment.name} cannot be sealed: {error}; the journal is kept"
+        raise DamageError(message) from error
+    write_atomically(os.path.join(target, manifest.name), body)
     return manifest
 
 
@@ -221,7 +227,7 @@ def _add_levels(target: str) -> int:
     """Write the levels that sealed tables lack, as an earlier version sealed them, or lost."""
     added = 0
     for segment in sealed.sealed_segments(target):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `verify` names them
+        with contextlib.suppress(OSError, DamageError):  # `verify` names them
             for file in sealed.read_manifest(target, segment).files:
                 if file.layout and file.rows >= level_files.MIN_ROWS:
                     added += _add_level(target, file, file.layout)
@@ -233,13 +239,14 @@ def _add_level(target: str, file: SealedFile, layout: Layout) -> bool:
         level_files.open_level(target, file).check()
         return False
     names = sealed.parquet_columns(layout)
+    first = len(names) - len(layout.keys)
     try:
-        table = parquet.read(os.path.join(target, file.name), footer_crc=file.footer_crc)
+        table = parquet.read(os.path.join(target, file.name), of=file)
     except DamageError:
         return False  # as `epochal verify` says
     arrays = {name: parquet.as_array(table[name]) for name in names}
     fixed = (arrays[SEQ], arrays[ELAPSED], arrays[STEP])
-    values = [arrays[name] for name in names[-len(layout.keys) :]]
+    values = [arrays[name] for name in names[first:]]
     return _write_level(target, file, fixed, values)
 
 

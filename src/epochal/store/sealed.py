@@ -23,8 +23,32 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from epochal.core.errors import DamageError
 from epochal.core.items import FLOAT_STEP, HAS_EPOCH, Layout
-from epochal.journal.frames import Segment
+from epochal.core.shapes import (
+    ANYTHING,
+    BOOL,
+    CLOCK_NS,
+    COUNT,
+    FLOAT,
+    INT,
+    LAYOUT,
+    LONG,
+    PLACE,
+    SEALED_NAME,
+    SPREAD,
+    TEXT,
+    Check,
+    Shape,
+    listed,
+    mapping,
+    maybe,
+    row,
+    shaped,
+)
+from epochal.journal.frames import Segment, plain_names
+from epochal.journal.session import DESCRIPTOR, HEARTBEAT
+from epochal.store.folder import opened
 
 SEQ, ELAPSED, STEP, EPOCH = "_seq", "_elapsed_ns", "_step", "_epoch"
 FORMAT = 1
@@ -32,6 +56,37 @@ TORN = ("the header is cut off", "the payload is cut off")
 """What an unfinished frame at the end of a file is called; it was never more than that."""
 
 _CRC_KEY = ', "crc": '
+_STATS = Shape({}, {
+    **dict.fromkeys(("count", "finite", "nan", "inf"), COUNT),
+    **dict.fromkeys(("mean", "min", "max", "first", "last"), FLOAT), "m2": SPREAD,
+    **dict.fromkeys(("min_step", "max_step", "last_step", "step_low", "step_high"), PLACE),
+    **dict.fromkeys(("first_seq", "last_seq", "min_seq", "max_seq", "first_bad_seq"), INT),
+    "first_bad_step": maybe(PLACE),
+})  # fmt: skip
+_FILE = Shape(
+    {"name": SEALED_NAME, "kind": TEXT, "rows": COUNT, "bytes": COUNT},
+    {"stats": mapping(shaped("the statistics of a metric", _STATS))},
+    {"layout": LAYOUT, "footer_crc": COUNT},
+)
+_EVENT = Shape({"seq": COUNT, "mono_ns": INT, "data": mapping(ANYTHING)})
+
+
+def _or_empty(what: str, shape: Shape) -> Check:
+    described = shaped(what, shape)
+    return Check(what, lambda value: value == {} or described.holds(value))
+
+
+_MANIFEST = Shape({
+    "segment": row(COUNT, TEXT, COUNT), "seq": row(COUNT, COUNT),
+    "descriptor": _or_empty("what describes a session", DESCRIPTOR),
+    "heartbeat": _or_empty("a heartbeat", HEARTBEAT),
+    "anchors": listed(row(COUNT, CLOCK_NS, CLOCK_NS)), "ended": BOOL, "lost": COUNT,
+    "damage": listed(row(COUNT, COUNT, TEXT)), "source_bytes": COUNT,
+    "files": listed(shaped("a sealed file", _FILE)), "last_elapsed_ns": LONG,
+    "last_step": maybe(PLACE), "events": listed(shaped("an event", _EVENT)),
+})  # fmt: skip
+"""What every manifest has; what a later version adds is left out."""
+
 _NAME = re.compile(r"(\d{4,})-([0-9a-f]{16})-(\d{4,})\.json\Z")
 
 
@@ -65,8 +120,9 @@ class SealedFile:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SealedFile:
         """Return what :meth:`to_dict` described."""
-        layout = Layout.from_dict(data["layout"]) if data["layout"] else None
-        return cls(**{**data, "layout": layout})
+        layout = Layout.from_dict(data["layout"]) if data.get("layout") else None
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        return cls(**{**known, "layout": layout})
 
 
 @dataclass(frozen=True)
@@ -121,16 +177,24 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:
-        """Decode; a wrong checksum or a later format raises ValueError."""
+        """Decode; a wrong checksum, a later format or what is no manifest raises ValueError."""
         content, _, crc = text.rpartition(_CRC_KEY.encode("ascii"))
         if crc != b"%d}" % zlib.crc32(content + b"}"):
             message = "the manifest's checksum is wrong"
             raise ValueError(message)
-        body = json.loads(content + b"}")
-        version = body.pop("format")
+        try:
+            body = json.loads(content + b"}")
+        except RecursionError as error:
+            message = "the manifest is nested too deeply"
+            raise ValueError(message) from error
+        version = body.get("format")
         if version != FORMAT:
             message = f"the manifest has format {version}, this version reads {FORMAT}"
             raise ValueError(message)
+        if wrong := _MANIFEST.fault(body):
+            message = f"it is no manifest: {wrong}"
+            raise ValueError(message)
+        body = {name: body[name] for name in _MANIFEST.needed}
         body["segment"] = Segment(*body["segment"])
         body["files"] = [SealedFile.from_dict(file) for file in body["files"]]
         body["seq"] = tuple(body["seq"])
@@ -146,11 +210,7 @@ def manifest_name(segment: Segment) -> str:
 
 def sealed_segments(folder: str) -> list[Segment]:
     """Return the segments that have a manifest in a ``sealed`` folder, in reading order."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    found = (_NAME.match(name) for name in names)
+    found = (_NAME.match(name) for name in plain_names(folder))
     return sorted(Segment(int(m[1]), m[2], int(m[3])) for m in found if m)
 
 
@@ -158,10 +218,21 @@ def read_manifest(folder: str, segment: Segment) -> Manifest:
     """Read a manifest.
 
     Raises:
-        OSError, ValueError: it is missing or damaged.
+        OSError: it is missing.
+        DamageError: it is damaged, or none.
     """
-    with open(os.path.join(folder, manifest_name(segment)), "rb") as file:
-        return Manifest.from_json(file.read())
+    name = manifest_name(segment)
+    with opened(os.path.join(folder, name)) as file:
+        body = file.read()
+    try:
+        manifest = Manifest.from_json(body)
+    except ValueError as error:
+        message = f"{name} is damaged: {error}"
+        raise DamageError(message) from error
+    if manifest.segment != segment:
+        message = f"{name} is damaged: it is the manifest of {manifest.segment.name}"
+        raise DamageError(message)
+    return manifest
 
 
 def layouts_of(manifest: Manifest) -> dict[int, Layout]:

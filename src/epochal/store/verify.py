@@ -146,6 +146,7 @@ def _by_session(run_dir: str) -> dict[str, list[Segment]]:
 
 def _check_description(found: Verification) -> None:
     path = os.path.join(found.run_dir, folder.RUN_FILE)
+    found.damage += [Damaged(file, 0, 0, why) for file, why in folder.odd_files(found.run_dir)]
     size = os.path.getsize(path) if os.path.exists(path) else 0
     found.files, found.bytes = found.files + 1, found.bytes + size
     try:
@@ -188,11 +189,10 @@ class _Session:
         self._counted(path)
         try:
             manifest = sealed.read_manifest(self.sealed, segment)
-        except (ValueError, KeyError, TypeError) as error:
+        except DamageError as error:
             self._damaged(f"sealed/{name}", 0, os.path.getsize(path), _why(error))
             return None
-        listed = manifest.descriptor.get("layouts", ())
-        self.layouts.update((each["id"], Layout.from_dict(each)) for each in listed)
+        self.layouts.update(sealed.layouts_of(manifest))
         return manifest
 
     def _check_journal(self, segment: Segment, *, last: bool) -> None:
@@ -372,7 +372,7 @@ def _is_other(run_dir: str, segment: Segment) -> bool:
 def _sealed_size(run_dir: str, segment: Segment) -> int:
     try:
         manifest = sealed.read_manifest(os.path.join(run_dir, "sealed"), segment)
-    except (ValueError, OSError):
+    except (DamageError, OSError):
         return 0  # reported where sealed files are checked
     return 0 if manifest.rank else manifest.source_bytes
 
@@ -383,7 +383,7 @@ def _check_mirrors(found: Verification) -> None:
     except RunFolderError:
         return  # reported as a damaged description
     follow = os.path.join(found.run_dir, "follow")
-    for name in sorted(os.listdir(follow)) if os.path.isdir(follow) else []:
+    for name in sorted(frames.plain_names(follow)):
         path = os.path.join(follow, name)
         if name.endswith(".refused.jsonl"):
             with open(path, "rb") as file:
@@ -392,7 +392,7 @@ def _check_mirrors(found: Verification) -> None:
             try:
                 with open(path, "rb") as file:
                     json.load(file)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 found.remarks.append(f"follow/{name} is damaged ({error}): that mirror starts over")
 
 
