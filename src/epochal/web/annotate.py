@@ -14,6 +14,7 @@ from epochal.read.view import RunView
 from epochal.web.answers import RefusedError, is_number, posting
 
 if TYPE_CHECKING:
+    from epochal.read.annotations import Annotation
     from epochal.web.state import State
 
 MOST_TAGS, LONGEST_NAME, LONGEST_TEXT, LONGEST_NOTES = 100, 200, 10_000, 200_000
@@ -71,22 +72,34 @@ def _name(view: RunView, body: dict[str, Any]) -> str:
 
 
 def _annotations(view: RunView, body: dict[str, Any]) -> list[dict[str, Any]]:
-    (_remove if "remove" in body else _annotate)(view, body)
+    if "remove" in body:
+        view.remove_annotation(_standing(view, body, "remove"))
+    elif "edit" in body:
+        text = _said(body)
+        view.edit_annotation(_standing(view, body, "edit"), text)
+    else:
+        _annotate(view, body)
     return [asdict(each) for each in view.annotations]
 
 
-def _remove(view: RunView, body: dict[str, Any]) -> None:
-    place = _line(body["remove"], "remove", LONGEST_NAME)
+def _standing(view: RunView, body: dict[str, Any], name: str) -> Annotation:
+    """Return the annotation whose id stands in the body under a name."""
+    place = _line(body[name], name, LONGEST_NAME)
     found = next((each for each in view.annotations if each.id == place), None)
     if found is None:
         raise RefusedError(404, "this annotation is not there any more")
-    view.remove_annotation(found)
+    return found
 
 
-def _annotate(view: RunView, body: dict[str, Any]) -> None:
+def _said(body: dict[str, Any]) -> str:
     text = _text(body.get("text"), "text", LONGEST_TEXT).strip()
     if not text:
         raise RefusedError(400, "text is empty")
+    return text
+
+
+def _annotate(view: RunView, body: dict[str, Any]) -> None:
+    text = _said(body)
     step, metric = body.get("step"), body.get("metric")
     if step is not None and not is_number(step):
         raise RefusedError(400, "step is a number or null")

@@ -1,5 +1,10 @@
 """Answers: JSON with entity tags, and every error as ``{"error": sentence}``.
 
+Browsers log each answer that is a failure in their console, also where the page says itself that a
+project is not there or a filter not finished.  So the page's questions have the header
+``X-Epochal: page``, and what is wrong with them is answered with status 200 and the true one in
+``X-Epochal-Status``.  All others are answered as HTTP has it.
+
 A module's ``routes(state)`` makes its routes with :func:`getting` and :func:`posting`; the handlers
 are plain functions that return JSON-able data, or a ``Response``.  They run in threads, a few of
 each route at a time, so that slow ones hold up no other route.
@@ -33,6 +38,9 @@ threads for all."""
 
 LEFT = 499
 """The status of an answer that nobody waits for anymore."""
+
+OF_THE_QUESTION = (400, 404, 422)
+"""What is wrong with a question, not with the server or with who asks."""
 
 Handler = Callable[[Request], Any]
 PostHandler = Callable[[Request, dict[str, Any]], Any]
@@ -179,7 +187,15 @@ def handlers(root: str) -> dict[Any, Any]:
     """Return what turns errors into answers; a message names no folder above the folder of runs."""
     root = os.path.abspath(root)
 
-    def failed(_request: Request, error: Exception) -> Response:
+    def failed(request: Request, error: Exception) -> Response:
+        answer = described(error)
+        by_page = request.method == "GET" and request.headers.get("x-epochal") == "page"
+        if by_page and answer.status_code in OF_THE_QUESTION:
+            answer.headers["x-epochal-status"] = str(answer.status_code)
+            answer.status_code = 200
+        return answer
+
+    def described(error: Exception) -> Response:
         if isinstance(error, RefusedError):
             answer = error_answer(error.status, error.message, **error.more)
             if error.status in (408, 413):

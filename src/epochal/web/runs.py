@@ -19,7 +19,6 @@ from epochal.web.answers import (
     RefusedError,
     entity_tag,
     getting,
-    json_answer,
     to_json,
     unchanged,
 )
@@ -77,9 +76,6 @@ class Table:
     def answer(self, request: Request) -> Response:
         """Return the runs of a project, column by column.
 
-        With ``typed=1`` what is wrong with the filter is an answer like any other, ``{"error",
-        "at"}``.
-
         Raises:
             RefusedError: the filter is not valid.
             RunNotFoundError: there is no such project.
@@ -88,6 +84,8 @@ class Table:
         slug, expression = query.get("project", ""), query.get("filter", "")
         columns = _columns(query.get("columns", ""))
         state.watcher.bring_up_to_date()
+        if not state.watcher.runs(slug):
+            state.watcher.look(soon=True)  # it may be new, or being described by another thread
         # The number comes before the data: what changes in between is told with the next change.
         version = f"{state.watcher.name}-{state.watcher.version(slug)}"
         runs = state.runs(slug)
@@ -97,13 +95,7 @@ class Table:
         etag = entity_tag(version, slug, expression, json.dumps(columns), len(runs))
         answer = unchanged(request, etag)
         if answer is None:
-            try:
-                body = self._body(etag, runs, expression, columns, version)
-            except RefusedError as error:
-                if not query.get("typed"):
-                    raise
-                # It is not typed to its end yet, and browsers log each failure in their console.
-                return json_answer(request, {"error": error.message, **error.more})
+            body = self._body(etag, runs, expression, columns, version)
             answer = Response(body, media_type="application/json", headers={"etag": etag})
         return answer
 
@@ -216,7 +208,8 @@ def _config(runs: Runs, catalog: Catalog) -> dict[str, list[Any]]:
     for path in sorted(catalog.paths("config")):
         if len(found) >= MOST_CONFIG:
             break
-        values = runs.values(path_text(path))
+        column = catalog.column(path)  # some keys can be read, but no filter can have them
+        values = [column.get(run_dir) for run_dir in runs.folders]
         if any(value is not None and type(value) is not dict for value in values):
             found[path_text(path)] = _shortened(values)
     return found

@@ -20,6 +20,9 @@ export class ApiError extends Error {
   }
 }
 
+/** With it what is wrong with a question comes as a success: browsers log every failure. */
+const ASKING = { "X-Epochal": "page" };
+
 const watchers = new Set();
 
 /**
@@ -38,7 +41,7 @@ export function onReach(watcher) {
  * @throws {ApiError}
  */
 export async function getJSON(path, { signal } = {}) {
-  return (await request(path, { signal })).json();
+  return (await request(path, { headers: ASKING, signal })).json();
 }
 
 /**
@@ -101,9 +104,10 @@ async function request(path, init) {
     throw new ApiError(0, "The server does not answer. Is `epochal serve` still running?");
   }
   reached(true);
-  if (answer.ok) return answer;
+  const status = Number(answer.headers.get("X-Epochal-Status") ?? answer.status);
+  if (status < 400) return answer;
   const body = await answer.json().catch(() => ({}));
-  throw new ApiError(answer.status, body.error || `The server answered ${answer.status}.`, body);
+  throw new ApiError(status, body.error || `The server answered ${status}.`, body);
 }
 
 function reached(yes) {

@@ -79,4 +79,4 @@ function literal(value) {
   return typeof value === "number" ? number(value) : quoted(String(value));
 }
 
-const number = (value) => String(Number(value.toPrecision(6)));
+const number = (value) => String(Number(value.toPrecision(12)));

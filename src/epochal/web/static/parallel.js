@@ -7,8 +7,9 @@ import { ColorKey } from "epochal/color_key.js";
 import { defaultPath, labelOf, levelOf, suggestedPaths, valueText } from "epochal/dimensions.js";
 import { compact, count } from "epochal/format.js";
 import { IconButton } from "epochal/icons.js";
+import { useKeys } from "epochal/keys.js";
 import { useSize } from "epochal/load.js";
-import { axisOf, colorsBy, NONE } from "epochal/parallel_axes.js";
+import { axisOf, colorsBy, NONE, stepped } from "epochal/parallel_axes.js";
 import { Loading, Nothing, Pending } from "epochal/panel.js";
 import { useRunTable } from "epochal/run_table.js";
 import { sequential } from "epochal/sequential.js";
@@ -20,6 +21,15 @@ const TOP = 34;
 const BOTTOM = HEIGHT - 44;
 const SIDE = 70;
 const NARROWEST = 120; // from axis to axis; a narrower window scrolls
+
+/** For the help page: the axes take them, and only while they have the focus. */
+const AXIS_KEYS = {
+  "↑ ↓": ["In an axis: move its limits; with Shift only the upper one", () => false],
+  "Page ↑ Page ↓": ["In an axis: five steps at once", () => false],
+  Delete: ["In an axis: free it", () => false],
+  "← →": ["In the name of an axis: move the axis", () => false],
+};
+const STEPS = { ArrowUp: 1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
 
 /**
  * The tab.
@@ -38,7 +48,7 @@ export function Parallel({ slug, ids, filter, version }) {
   if (!found.data) return found.error ? html`<${Pending} of=${found} />` : html`<${Loading} />`;
   const table = found.data;
   const brushes = brushesOf(view.q.br);
-  const write = (next) => setView({ br: next.length ? brushText(next) : null });
+  const write = (next, options) => setView({ br: next.length ? brushText(next) : null }, options);
   return html`<div class="picture-page">
     <div class="toolbar">
       <${AxesMenu} table=${table} chosen=${axes} onChange=${(paths) => setView({ ax: listText(paths) })} />
@@ -83,10 +93,11 @@ function Picture({ table, axes, color, brushes, write, reorder }) {
       class="hit" onMouseEnter=${() => setHover(i)} onClick=${() => go(["r", table.id[i]])} />`);
     return [...seen, ...targets];
   }, [table, paths, inside, colorOf]);
-  const set = (path, limits) => {
+  const set = (path, limits, options) => {
     const others = brushes.filter((brush) => brush.path !== path);
-    write(limits ? [...others, { path, ...limits }] : others);
+    write(limits ? [...others, { path, ...limits }] : others, options);
   };
+  useKeys(AXIS_KEYS);
   const many = table.id.length > 30 ? " many" : "";
   return html`<div class="parallel" ref=${box}>
     <p class="readout" role="status">${hover >= 0 ? said(table, axes, hover)
@@ -136,12 +147,32 @@ function AxisMark({ axis, brush, set, move, first, last }) {
     setDraft(null);
     if (from !== null) set(axis.path, Math.abs(from - to) < 4 ? null : axis.limits(from, to));
   };
-  const limits = draft ?? (brush && axis.places(brush));
+  const limits = draft ?? (brush && axis.places(brush)) ?? null;
+  const free = (event) => {
+    if ((event.key !== "Delete" && event.key !== "Escape") || !(brush || draft)) return;
+    event.preventDefault();
+    setDraft(null);
+    set(axis.path, null);
+  };
   const key = (event) => {
     const by = { ArrowLeft: first ? 0 : -1, ArrowRight: last ? 0 : 1 }[event.key];
     if (by) move(by);
-    if (event.key === "Delete" || event.key === "Escape") set(axis.path, null);
+    free(event);
   };
+  const step = (event) => { // as the pointer does: drawn while a key is down, set when it is let go
+    free(event);
+    const by = STEPS[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    setDraft(stepped(axis, limits, by, event.shiftKey));
+  };
+  const letGo = () => {
+    if (!draft || start.current !== null) return;
+    setDraft(null);
+    set(axis.path, axis.limits(...draft), { replace: true });
+  };
+  const now = draft ? axis.limits(...draft) : limits && brush;
+  const words = now ? brushWords(now, axis.label) : `${axis.label}: none`;
   return html`<g class="axis" transform=${`translate(${axis.x} 0)`}>
     <text class="axis-name" y=${TOP - 16} text-anchor="middle" tabindex="0" role="button" onKeyDown=${key}
       aria-label=${`Axis ${axis.label}; arrow keys move it, Delete frees it`}>${short(axis.label, 20)}<title>
@@ -158,8 +189,16 @@ function AxisMark({ axis, brush, set, move, first, last }) {
     ${limits && html`<rect class="brush" x="-7" width="14" y=${Math.min(...limits)}
       height=${Math.max(2, Math.abs(limits[1] - limits[0]))} />`}
     <rect class="brush-area" x="-14" width="28" y=${TOP} height=${BOTTOM - TOP} onPointerDown=${down}
-      onPointerMove=${drag} onPointerUp=${up} />
+      onPointerMove=${drag} onPointerUp=${up} onKeyDown=${step} onKeyUp=${letGo} onBlur=${letGo}
+      tabindex="0" role="slider" aria-orientation="vertical" aria-label=${`Limits of ${words}`}
+      aria-valuemin="0" aria-valuemax="100" aria-valuenow=${share(limits)} aria-valuetext=${words} />
   </g>`;
+}
+
+/** How high the middle between limits stands, in percent of the axis: a slider has one value. */
+function share(limits) {
+  const [from, to] = limits ?? [TOP, BOTTOM];
+  return Math.round(100 * (BOTTOM - (from + to) / 2) / (BOTTOM - TOP));
 }
 
 const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -11,7 +11,8 @@ export const NONE = 26;
  * An axis.
  * @typedef {{path: string, label: string, x: number, at: (value: unknown) => number,
  *   ticks: {place: number, value: number | string}[], limits: (from: number, to: number) => object | null,
- *   places: (brush: object) => [number, number] | null}} Axis
+ *   places: (brush: object) => [number, number] | null, ends: [number, number], step: number}} Axis
+ *   ends: top and bottom; step: how far a key moves a limit
  */
 
 /**
@@ -22,11 +23,27 @@ export const NONE = 26;
 export function axisOf(dimension, x, top, bottom) {
   const layOut = dimension.kind === "number" && dimension.extent ? numbers : levels;
   const made = layOut(dimension, top, bottom);
-  return { path: dimension.path, label: dimension.label, x, ...made };
+  return { path: dimension.path, label: dimension.label, x, ends: [top, bottom], ...made };
+}
+
+/**
+ * Returns where limits stand after a key; what comes to an end of the axis stays there.
+ * @param {Axis} axis @param {[number, number] | null} places where they stand; null: there are none
+ * @param {number} by so many steps up @param {boolean} upper whether only the upper one moves
+ * @returns {[number, number] | null} the same where nothing would be left between them
+ */
+export function stepped(axis, places, by, upper = false) {
+  const { ends: [top, bottom], step } = axis;
+  const [high, low] = places ? [...places].sort((a, b) => a - b) : [top, bottom]; // y grows downward
+  const moved = (place) => Math.max(top, Math.min(bottom, place - by * step));
+  const next = [moved(high), upper ? low : moved(low)];
+  if (next[1] - next[0] >= step / 2) return next;
+  return Math.abs(by) > 1 ? stepped(axis, places, by - Math.sign(by), upper) : places;
 }
 
 const FEW = 7;
 const APART = 13;
+const STEPS = 50;
 
 /** Ticks at the values themselves where there are few, else round numbers. */
 function ticksOf(values, of) {
@@ -40,16 +57,24 @@ function ticksOf(values, of) {
   return ticks;
 }
 
+/** Rounds a limit outward, so that a run at the end of its axis is within. */
+function rounded(value, { domain: [low, high], log }, outward) {
+  const size = log ? Math.abs(value) : high - low;
+  const unit = 10 ** (Math.floor(Math.log10(size)) - 3);
+  return Number((outward(Number((value / unit).toPrecision(12))) * unit).toPrecision(12));
+}
+
 function numbers({ extent, log, values }, top, bottom) {
   const of = scale(log || extent[0] === extent[1] ? extent : padded(extent, false, 0.02), [bottom, top], log);
   const fits = (value) => typeof value === "number" && Number.isFinite(value);
   return {
     at: (value) => (fits(value) ? of.at(value) : bottom + NONE),
     ticks: ticksOf(values, of),
-    limits: (from, to) => {
-      const ends = [of.back(from), of.back(to)].map((value) => Number(value.toPrecision(4)));
-      return { low: Math.min(...ends), high: Math.max(...ends) };
-    },
+    step: (bottom - top) / STEPS,
+    limits: (from, to) => ({
+      low: rounded(of.back(Math.max(from, to)), of, Math.floor),
+      high: rounded(of.back(Math.min(from, to)), of, Math.ceil),
+    }),
     places: (brush) => (brush.levels ? null : [of.at(brush.high), of.at(brush.low)]
       .map((place) => Math.max(top, Math.min(bottom, place)))),
   };
@@ -62,6 +87,7 @@ function levels({ levels: names }, top, bottom) {
   return {
     at: (value) => (value === null || value === undefined ? bottom + NONE : place(index.get(levelOf(value)) ?? 0)),
     ticks: names.map((value, i) => ({ place: place(i), value })),
+    step: gap,
     limits: (from, to) => {
       const chosen = names.filter((_, i) => place(i) >= Math.min(from, to) && place(i) <= Math.max(from, to));
       return chosen.length ? { levels: chosen } : null;
