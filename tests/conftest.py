@@ -1,13 +1,23 @@
 """What every test can use: checks for what the machine must have, and a clean environment."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine may be busy: how long an example takes says nothing about the code.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 IN_CI = os.environ.get("CI") == "true"
 PACKAGES = ("torch", "tensorboard", "google_crc32c", "wandb", "mlflow", "matplotlib", "av", "PIL",
@@ -44,10 +54,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _look_at_fonts(config)
     if not IN_CI or "not torch" in config.option.markexpr:
         return
     if absent := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         raise pytest.UsageError(f'CI=true needs {", ".join(absent)} installed, or -m "not torch"')
+
+
+def _look_at_fonts(config: pytest.Config) -> None:
+    """Has Matplotlib look at all fonts once, and not in each process of each test.
+
+    On a busy machine it takes seconds, and says so where a test wants silence.
+    """
+    if hasattr(config, "workerinput") or not hasattr(config, "cache"):
+        return  # workers have the environment of who has started them
+    if importlib.util.find_spec("matplotlib") is None:
+        return
+    with contextlib.suppress(OSError):  # a checkout that cannot be written
+        folder = config.cache.mkdir("matplotlib")
+        os.environ["MPLCONFIGDIR"] = str(folder)
+        if not any(folder.glob("fontlist-*.json")):
+            look = [sys.executable, "-c", "import matplotlib.font_manager"]
+            subprocess.run(look, check=False, capture_output=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -205,7 +205,7 @@ FORK_WHILE_LOGGING = (
     for n in range(12):
         pid = os.fork()
         if not pid:
-            signal.alarm(20)
+            signal.alarm(100)
             run.log({"child": float(n)}, step=n)
             run.log({"child/two": n, "t": "x"}, step=n)
             run.finish()
@@ -291,7 +291,7 @@ def test_workers_do_not_hold_up_recovery(tmp_path):
     try:
         assert process.wait(60) == -9
         wait_until(lambda: len(mirrored(run_dir)) == 999)
-        assert recorded(run_dir).states() == ["killed"]
+        wait_until(lambda: recorded(run_dir).states() == ["killed"])  # all rows may be there before
         for pid in workers:
             os.kill(pid, 0)
     finally:

@@ -325,7 +325,7 @@ def test_torchrun(tmp_path):
     base = tmp_path / "runs"
     argv = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "8"]
     done = subprocess.run(
-        [*argv, script, base], capture_output=True, text=True, timeout=300, check=False,
+        [*argv, script, base], capture_output=True, text=True, timeout=500, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -205,7 +205,7 @@ def test_two_processes_resume_the_same_run(tmp_path, follow):
         each.stdin.write("go\n")
         each.stdin.flush()
     for each in both:
-        _, errors = each.communicate(timeout=60)
+        _, errors = each.communicate(timeout=120)
         assert (each.returncode, errors) == (0, "")
     found = recorded(run.dir)
     assert (found.lost, found.damage) == (0, [])

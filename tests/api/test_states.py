@@ -183,7 +183,7 @@ LATE_THREADS = """
 
 def test_daemon_threads_that_log_until_the_end(tmp_path):
     """Threads that never stop logging neither hang nor crash the exit."""
-    output, errors = run_script(LATE_THREADS, tmp_path, timeout=60)
+    output, errors = run_script(LATE_THREADS, tmp_path)
     found = recorded(output.split()[0])
     assert found.states() == ["finished"]
     assert found.damage == []

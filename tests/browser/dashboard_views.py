@@ -31,7 +31,8 @@ def expect_names(page: Page, expected: list[str]) -> None:
 
 
 def drag(page: Page, title: str, start: float, stop: float) -> None:
-    """Drags over a chart from one share of its width to another."""
+    """Drags over a chart from one share of its width to another, once it shows its points."""
+    expect(note(page, title)).to_contain_text("point")
     over = chart(page, title).locator(".u-over")
     over.scroll_into_view_if_needed()
     box = over.bounding_box()
@@ -72,7 +73,8 @@ def values(page: Page, title: str, of: str = "") -> dict[str, list[str]]:
 
 
 def picture(page, title: str) -> str:
-    """What the canvases of a chart show."""
+    """What the canvases of a chart show, once its curves are painted."""
+    page.wait_for_function(CURVES, arg=title)
     return page.evaluate(PICTURE, title)
 
 
@@ -80,6 +82,19 @@ PICTURE = """title => {
   const card = [...document.querySelectorAll("article")].find(
     one => one.querySelector("h3")?.textContent === title);
   return [...card.querySelectorAll("canvas")].map(canvas => canvas.toDataURL()).join();
+}"""
+
+
+CURVES = """title => {
+  const card = [...document.querySelectorAll("article")].find(
+    one => one.querySelector("h3")?.textContent === title);
+  const drawn = card?.querySelector("canvas.chart-layer");
+  if (!drawn?.width || !drawn.height) return false;
+  const copy = new OffscreenCanvas(drawn.width, drawn.height);  // reading slows a canvas down
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(drawn, 0, 0);
+  const { data } = context.getImageData(0, 0, drawn.width, drawn.height);
+  return data.some((value, i) => i % 4 === 3 && value > 0);
 }"""
 
 

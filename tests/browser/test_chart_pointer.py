@@ -11,17 +11,20 @@ import epochal
 QUIET = {"follow": "off", "sinks": (), "capture_environment": False}
 
 
-def test_one_cursor_for_all_charts(adam):
+def test_one_cursor_for_all_charts(adam, until):
     """Pointing at one chart puts the line of every other one at the same step."""
     first = chart(adam, "train/loss").locator(".u-over")
+    for title in ("train/loss", "train/accuracy"):
+        expect(note(adam, title)).to_contain_text("6 runs")
     first.scroll_into_view_if_needed()
     for share in (0.25, 0.75):
         box = first.bounding_box()
         adam.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
         expect(adam.locator(".chart-tip")).to_be_visible()
-        expect(chart(adam, "train/accuracy").locator(".u-cursor-x")).to_be_visible()
-        assert cursor(adam, "train/loss") == pytest.approx(share, abs=0.02)
-        assert cursor(adam, "train/accuracy") == pytest.approx(share, abs=0.02)
+        for title in ("train/loss", "train/accuracy"):
+            expect(chart(adam, title).locator(".u-cursor-x")).to_be_visible()
+            here = pytest.approx(share, abs=0.02)
+            until(lambda title=title, here=here: cursor(adam, title) == here)
 
 
 def cursor(page, title: str) -> float:
@@ -31,9 +34,8 @@ def cursor(page, title: str) -> float:
     return (line["x"] - over["x"]) / over["width"]
 
 
-def test_a_run_in_the_table_is_raised_in_the_charts(adam, painted):
+def test_a_run_in_the_table_is_raised_in_the_charts(adam):
     """While the pointer rests on a row, its curve stands out; then all are as before."""
-    painted(adam, 1)
     adam.mouse.move(5, 5)
     before = picture(adam, "train/loss")
     adam.get_by_role("link", name="adam-0.01-s1").hover()
@@ -146,7 +148,7 @@ BAR = """([left, middle]) => {
 def _find(page, box: dict, share: float, text: str) -> None:
     """Moves over the pixels around a place until the box at the cursor says something."""
     tip = page.locator(".chart-tip")
-    for offset in (0, -0.5, 0.5, -1, 1, -1.5, 1.5):
+    for offset in (0, -0.5, 0.5, -1, 1, -1.5, 1.5) * 4:  # again: a machine may be busy
         left = box["x"] + min(max(share * box["width"] + offset, 0), box["width"] - 2)
         page.mouse.move(left, box["y"] + box["height"] / 2)
         with contextlib.suppress(AssertionError):

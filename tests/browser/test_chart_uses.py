@@ -27,7 +27,7 @@ def test_a_chart_fills_the_screen_and_is_saved(adam):
         assert Path(download.value.path()).read_bytes().startswith(begin)
 
 
-def test_saved_charts_come_back(editor, writable, new_page):
+def test_saved_charts_come_back(editor, writable, new_page, until):
     """A chart of several metrics is made, drawn, kept with the project, changed and deleted."""
     kept = writable.folder / "text2sign" / ".dashboard" / "charts.json"
     editor.goto(writable.url("/p/text2sign", f="config.lr < 0.5"))
@@ -44,7 +44,7 @@ def test_saved_charts_come_back(editor, writable, new_page):
     other.goto(writable.url("/p/text2sign"))
     expect(chart(other, "both losses")).to_be_visible()
     assert other.get_by_role("button", name="Edit both losses").count() == 0
-    assert "both losses" in kept.read_text()
+    until(lambda: "both losses" in kept.read_text())
     _change(editor, "both losses", title="at the end", kind="bar", group="config.lr")
     expect(chart(editor, "at the end")).to_contain_text("last value")
     expect(chart(editor, "at the end")).to_contain_text("bar: mean")
@@ -55,7 +55,7 @@ def test_saved_charts_come_back(editor, writable, new_page):
     editor.get_by_role("button", name="Edit cloud").click()
     editor.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(chart(editor, "cloud")).to_have_count(0)
-    assert "cloud" not in kept.read_text()
+    until(lambda: "cloud" not in kept.read_text())
 
 
 def _change(page, name: str, **fields: str) -> None:
@@ -82,6 +82,13 @@ def test_annotations_stand_on_the_charts(editor, writable, run_id):
     page.get_by_role("link", name="Charts").click()
     expect(chart(page, "train/loss")).to_contain_text("lr was halved here")
     page.get_by_role("link", name="Overview").click()
+    _edit_by_keyboard(page, panel)
+    page.get_by_role("link", name="Charts").click()
+    expect(chart(page, "train/loss")).to_contain_text("half the rate")
+    page.get_by_role("link", name="Overview").click()
+    panel.get_by_role("button", name="Edit “half the rate").click()
+    panel.get_by_label("Annotation", exact=True).fill("lr was halved here")
+    panel.get_by_role("button", name="Save").click()
     panel.get_by_role("button", name="Remove “lr was halved here”").click()
     panel.get_by_role("button", name="Keep").click()
     expect(panel).to_contain_text("lr was halved here")
@@ -90,3 +97,30 @@ def test_annotations_stand_on_the_charts(editor, writable, run_id):
     expect(panel).not_to_contain_text("lr was halved here")
     page.get_by_role("link", name="Charts").click()
     expect(chart(page, "train/loss")).not_to_contain_text("lr was halved here")
+
+
+def _edit_by_keyboard(page, panel) -> None:
+    """Esc leaves the text as it was, Enter saves another; the focus is then where it was."""
+    pencil = panel.get_by_role("button", name="Edit “lr was halved here”")
+    pencil.focus()
+    page.keyboard.press("Enter")
+    field = panel.get_by_label("Annotation", exact=True)
+    expect(field).to_be_focused()
+    page.keyboard.type(" or not")
+    expect(field).to_have_value("lr was halved here or not")
+    page.keyboard.press("Escape")
+    expect(field).to_have_count(0)
+    expect(pencil).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("lr was halved here")
+    field.fill(" ")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("alert")).to_contain_text("It says nothing")
+    field.fill("half the rate")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("from here")
+    page.keyboard.press("Enter")
+    expect(field).to_have_count(0)
+    expect(panel.locator(".annotation-text")).to_have_text("half the rate from here ")
+    expect(panel.get_by_role("button", name="Edit “half the rate")).to_be_focused()
+    expect(panel).to_contain_text("step 120")

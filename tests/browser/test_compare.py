@@ -33,6 +33,8 @@ def test_differences_show_what_is_not_the_same(compare):
     table = page.get_by_role("group", name="Differences").get_by_role("table")
     row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="model.width"))
     expect(row).to_contain_text("128")
+    results = table.get_by_role("rowheader", name=re.compile("^(val.loss|train.accuracy)"))
+    expect(results).to_have_text(["train/accuracy last", "val/loss last"])
     expect(table).not_to_contain_text("model.depth")
     page.get_by_role("checkbox", name="Only what differs").uncheck()
     expect(table).to_contain_text("model.depth")
@@ -112,6 +114,7 @@ def test_limits_on_axes_choose_runs(compare):
     page = compare("parallel")
     picture = page.get_by_role("group", name=re.compile("Parallel coordinates of 6 runs"))
     axis = picture.locator("g.axis").filter(has_text="model.width")
+    axis.locator(".brush-area").scroll_into_view_if_needed()  # waits until it stands still
     place = axis.locator(".brush-area").bounding_box()
     middle = place["x"] + place["width"] / 2
     page.mouse.move(middle, place["y"] + 2)
@@ -125,6 +128,36 @@ def test_limits_on_axes_choose_runs(compare):
     expect(said).to_have_text(re.compile("3 of 6 runs within the limits"))
     page.get_by_role("link", name="Open these in the table").click()
     expect(page.locator("tbody th a.name")).to_have_text([f"adam-0.01-s{n}" for n in (2, 1, 0)])
+
+
+def test_limits_are_set_without_a_pointer(compare, accessible):
+    """Arrows on an axis move its limits, with Shift the upper one; Esc frees it."""
+    page = compare("parallel")
+    picture = page.get_by_role("group", name=re.compile("Parallel coordinates of 6 runs"))
+    said = page.get_by_role("status").filter(has_text="6 runs")
+    slider = picture.get_by_role("slider", name="Limits of model.width: none")
+    slider.focus()
+    page.keyboard.press("ArrowUp")
+    here = page.locator(":focus")
+    expect(here).to_have_accessible_name(re.compile(r"^Limits of model.width: 6\S* to 1"))
+    expect(said).to_contain_text("3 of 6 runs within the limits")
+    expect_hash(page, "br=")
+    for _ in range(9):
+        page.keyboard.press("Shift+PageDown")
+    page.keyboard.down("Shift")
+    page.keyboard.down("ArrowDown")  # what is drawn is said before the key is let go
+    assert here.get_attribute("aria-valuetext") == here.get_attribute("aria-label")[10:]
+    page.keyboard.up("ArrowDown")
+    page.keyboard.up("Shift")
+    expect(said).to_contain_text("0 of 6 runs within the limits")
+    page.keyboard.press("PageDown")
+    expect(said).to_contain_text("3 of 6 runs within the limits")
+    accessible(page)
+    here.focus()
+    page.keyboard.press("Escape")
+    expect(slider).to_be_focused()
+    expect(page).not_to_have_url(re.compile("br="))
+    expect(said).to_have_text("6 runs")
 
 
 def test_two_runs_differ_in_their_code(page, served, run_id):

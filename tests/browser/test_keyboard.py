@@ -89,7 +89,9 @@ def test_help_lists_what_works_on_this_page(page, served, run_id):
         ("/p/text2sign", "article", ON_THE_TABLE | ON_CHARTS),
         (f"/r/{run}/charts", "article", ON_CHARTS),
         (f"/r/{run}/media?k=text:story", "slider", {"[", "]"}),
+        ("/c/text2sign/parallel", "parallel", {"↑ ↓", "Page ↑ Page ↓", "Delete", "← →"}),
     ):
+        page.goto("about:blank")  # or what the page before shows could be taken for this one's
         page.goto(served.url(where))
         expect(page.locator(SHOWN[shown]).first).to_be_visible()
         page.keyboard.press("?")
@@ -102,7 +104,7 @@ def test_help_lists_what_works_on_this_page(page, served, run_id):
 
 SHOWN = {
     "heading[name=Projects]": "main h1", "article": ".chart-root canvas",
-    "slider": "input[type=range]",
+    "slider": "input[type=range]", "parallel": ".brush-area",
 }  # fmt: skip
 
 

@@ -81,6 +81,7 @@ def test_the_venue_stands_in_the_address_and_in_the_figure(paper):
     """A venue's width is asked of the server."""
     with paper.expect_request(lambda request: "venue=" in request.url):
         paper.get_by_role("combobox", name="Venue").select_option(index=4)
+    expect(paper).to_have_url(re.compile("ve="))
     before = paper.url
     paper.reload()
     expect(paper.get_by_role("combobox", name="Venue")).not_to_have_value("")

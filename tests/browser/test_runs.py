@@ -1,6 +1,7 @@
 """The projects and the table of runs."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ def test_projects_lead_to_their_runs(page, served):
     expect(page.get_by_role("heading", name="Projects", level=1)).to_be_visible()
     card = page.get_by_role("link", name=re.compile("text2sign"))
     expect(card).to_contain_text("7 runs")
-    expect(card).to_contain_text("1 failed")
+    expect(card.locator(".project-states")).to_have_text(re.compile(r"^\s*1\s+failed\s*6\s+finished\s*$"))
     card.click()
     expect_names(page, NEWEST_FIRST)
     expect(page).to_have_title("text2sign · Epochal")
@@ -39,9 +40,9 @@ def test_a_heading_sorts_and_the_address_remembers(page, served):
     expect_names(page, NEWEST_FIRST)
     heading = page.get_by_role("columnheader", name="val/loss")
     heading.get_by_role("button").click()
-    first = names(page)
-    assert first != NEWEST_FIRST
     expect_hash(page, "so=")
+    expect(page.locator("tbody th a.name")).not_to_have_text(NEWEST_FIRST)
+    first = names(page)
     assert heading.get_attribute("aria-sort") in ("ascending", "descending")
     before = heading.get_attribute("aria-sort")
     heading.get_by_role("button").click()
@@ -167,6 +168,25 @@ def test_groups_stand_in_the_table_with_their_mean(page, served):
     expect(note(page, "train/loss")).to_contain_text("2 groups of 6 runs")
     page.reload()
     expect(page.locator("tbody th a.name")).to_have_count(3)
+
+
+def test_a_number_from_before_a_run_diverged_is_marked(page, serve, tmp_path):
+    """The best value of a run that ended with NaN has a mark that says so; so has its group."""
+    quiet = {"follow": "off", "sinks": (), "capture_environment": False, "dir": tmp_path / "runs"}
+    for name, last in (("good", 0.25), ("diverged", math.nan)):
+        with epochal.init(project="p", name=name, config={"lr": 0.1}, **quiet) as run:
+            run.define("val/loss", goal="minimize", summary="best")
+            for value in (0.75, 0.5, last):
+                run.log({"val/loss": value})
+    page.goto(serve(tmp_path / "runs").url("/p/p", g="config.lr"))
+    mark = page.get_by_role("img", name="the last value is NaN")
+    expect(mark).to_have_count(1)
+    row = page.get_by_role("row").filter(has=mark)
+    expect(row).to_contain_text("diverged")
+    expect(row).to_contain_text("0.5000")
+    head = page.locator("tr.group-row")
+    expect(head.get_by_role("img", name="in 1 of 2 the last value is not finite")).to_be_visible()
+    expect(head.get_by_title("of 2 runs 1 with NaN or ∞ at the end")).to_be_visible()
 
 
 def test_who_may_not_write_is_offered_nothing_to_edit(page, served):

@@ -141,6 +141,7 @@ def test_every_answer_has_a_policy_and_comes_from_here(guarded, served, run_id):
 
     guarded.on("response", keep)
     for where in EVERY_PAGE:
+        guarded.goto("about:blank")  # or nothing would be loaded that could be waited for
         guarded.goto(f"{served.origin}/#{where.format(run=run_id('adam-0-001-s0'))}")
         expect(guarded.locator("main h1").first).to_be_attached()
         guarded.wait_for_load_state("networkidle")

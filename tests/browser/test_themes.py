@@ -40,6 +40,7 @@ def test_the_key_and_the_address(page, served):
     """The key d changes the theme; an address may ask for one."""
     page.goto(served.url("/p/text2sign", t="dark"))
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(note(page, "grad/norm")).to_contain_text("7 runs")  # keys are taken by then
     page.keyboard.press("d")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
 

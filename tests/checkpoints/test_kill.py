@@ -96,7 +96,7 @@ def go_on(run_dir, run_id):
 def test_killed_at_random(tmp_path):
     """Killed some time into a save: the old files or the new one, each whole."""
     seed = random.randrange(2**32)
-    output, _ = run_script(SAVING + VICTIMS, tmp_path, KILLS, seed)
+    output, _ = run_script(SAVING + VICTIMS, tmp_path, KILLS, seed, timeout=280)
     assert len(output.split()) == KILLS
     for number, acknowledged in enumerate(map(int, output.split())):
         run_id = f"killed{number:04d}"
@@ -120,7 +120,7 @@ def test_killed_at_the_nth_system_call(tmp_path, ptrace, call, when):
         *ptrace, "--seccomp-bpf", "-e", f"trace={call}",
         "-e", f"inject={call}:signal=KILL:when={when}",
     ]  # fmt: skip
-    output, _ = run_script(SAVING + ONCE, tmp_path, before=strace, returncode=None)
+    output, _ = run_script(SAVING + ONCE, tmp_path, before=strace, returncode=None, timeout=280)
     for described in tmp_path.glob("p/*killed0000/run.json"):  # none: killed before it began
         run_dir = str(described.parent)
         if check(run_dir, output.count("!")):

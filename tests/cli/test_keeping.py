@@ -10,6 +10,8 @@ import pytest
 
 KILLED = """
 import os, signal, sys, epochal
+from epochal.core import ring
+ring.ring_folders = lambda *, make=False: [sys.argv[2]]
 run = epochal.init(project="p", name="victim", dir=sys.argv[1], follow="off", sinks=("csv", "json"))
 print(run.dir, flush=True)
 for step in range(500):
@@ -19,10 +21,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
-def killed(tmp_path):
-    """The folder of a run whose process was killed; nobody has saved its last rows."""
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "runs")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def killed(tmp_path, tmp_path_factory, monkeypatch):
+    """The folder of a run whose process was killed; nobody has saved its last rows.
+
+    Its memory is where no other test's follower process looks for what it could save.
+    """
+    rings = str(tmp_path_factory.mktemp("rings"))
+    monkeypatch.setattr("epochal.core.ring.ring_folders", lambda *, make=False: [rings])  # noqa: ARG005
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "runs"), rings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
     return done.stdout.strip()
 
@@ -91,8 +98,10 @@ def test_sync_names_a_mirror_that_cannot_be_had(epochal, folder_of):
     assert set(behind) == {"absent"}
 
 
-def test_doctor_finds_nothing_wrong_here(epochal, tmp_path):
+def test_doctor_finds_nothing_wrong_here(epochal, tmp_path, monkeypatch):
     """On a machine that works every check is good, and nothing is left behind."""
+    for limit in ("installation.CLOCK_S", "installation.SAMPLE_S", "recording.MIRRORS_S"):
+        monkeypatch.setattr(f"epochal.doctor.{limit}", 120.0)  # a machine that is busy works too
     result = epochal("doctor", "--dir", tmp_path)
     assert result.exit_code == 0, result.stdout + result.stderr
     assert result.stdout.endswith("Everything works.\n")

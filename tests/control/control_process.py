@@ -70,7 +70,7 @@ class ControlPanel:
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers=None) -> Answer:
         """Sends one request as it is given, with the cookie if there is one."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         cookie = {"Cookie": self.cookie} if self.cookie else {}
         try:
             connection.request(method, path, body, {**cookie, **(headers or {})})

@@ -147,7 +147,7 @@ def test_stopping_is_clean_and_at_once(job, until):
     job.stop()
     assert job.stage in ("stopping", "ended")
     job.stop()
-    assert job.wait(20)
+    assert job.wait(60)
     first = job.run_dir
     view = RunView(first)
     assert view.state == "interrupted"
@@ -161,7 +161,7 @@ def test_it_may_be_stopped_before_it_has_a_run(job):
     """Stop right after start is not lost."""
     job.start(values(steps=100_000), goes_on=False)
     job.stop()
-    assert job.wait(30)
+    assert job.wait(60)
     assert not job.run_dir or RunView(job.run_dir).state == "interrupted"
 
 
@@ -176,8 +176,8 @@ def test_another_panel_finds_it_and_stops_it(job, places, until):
         other.start(values(), goes_on=False)
     other.stop()
     assert other.stage == "stopping"
-    assert other.wait(20)
-    assert job.wait(20)
+    assert other.wait(60)
+    assert job.wait(60)
     assert RunView(job.run_dir).state == "interrupted"
     other.close()
 
@@ -206,7 +206,7 @@ def test_when_the_panel_is_killed_the_training_does_what_was_chosen(places, tmp_
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         if ends == "ends":
-            until(lambda: not is_alive(int(pid)), 20)
+            until(lambda: not is_alive(int(pid)))
             assert RunView(run_dir).state == "interrupted"
             return
         until(lambda: RunView(run_dir).steps > steps + 20)
@@ -214,7 +214,7 @@ def test_when_the_panel_is_killed_the_training_does_what_was_chosen(places, tmp_
         found = Job(places)
         found.find()
         found.stop()
-        assert found.wait(20)
+        assert found.wait(60)
         assert RunView(run_dir).state == "interrupted"
     finally:
         parent.kill()
@@ -236,8 +236,8 @@ def test_closing_the_panel_ends_or_keeps_the_training(places, until, goes_on):
         other = Job(places)
         other.find()
         other.stop()
-        assert other.wait(20)
-        assert job.wait(20)
+        assert other.wait(60)
+        assert job.wait(60)
 
 
 def test_what_cannot_begin_says_why(tmp_path, until):

@@ -16,7 +16,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 expect = sync_api.expect
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 
 def test_a_form_is_filled_in_checked_saved_and_loaded(visit, start_panel):
@@ -148,7 +148,7 @@ def test_a_run_is_looked_at(visit, start_panel, until):
     expect(page.locator("#runs")).to_contain_text(HOSTILE)
     page.locator("#draw").click()
     picture = page.locator("#figure img")
-    picture.wait_for(timeout=30_000)
+    picture.wait_for(timeout=180_000)  # a machine that is busy draws for long
     until(lambda: picture.evaluate("img => img.naturalWidth") > 500)
     expect(page.locator("#figure figcaption")).to_contain_text("n = 50 steps")
     for words, begins in (("PDF", b"%PDF"), ("SVG", b"<?xml"), ("PNG", b"\x89PNG")):
@@ -168,22 +168,22 @@ def test_tensorboard_is_started_and_stopped(visit, start_panel):
     tab(page, "Monitoring")
     page.locator("#tensorboard-start").click()
     link = page.locator("#tensorboard a")
-    link.wait_for(timeout=60_000)
+    link.wait_for()
     address = link.get_attribute("href")
     assert address.startswith("http://127.0.0.1:")
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         assert b"TensorBoard" in answer.read()
     page.locator("#tensorboard-stop").click()
-    expect(page.locator("#tensorboard")).to_contain_text("Off.", timeout=30_000)
+    expect(page.locator("#tensorboard")).to_contain_text("Off.")
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(address, timeout=5)
+        urllib.request.urlopen(address, timeout=60)
     page.locator("#tensorboard-start").click()
-    link.wait_for(timeout=60_000)
+    link.wait_for()
     address = link.get_attribute("href")
     page.goto("about:blank")
     panel.stop()
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(address, timeout=5)
+        urllib.request.urlopen(address, timeout=60)
 
 
 @pytest.mark.parametrize("goes_on", [False, True])

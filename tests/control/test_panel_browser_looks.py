@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("chromium")]
 
 TABS = ("Configuration", "Training", "Monitoring")
 expect = sync_api.expect
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 
 @pytest.mark.parametrize("width", [1440, 800])
@@ -34,6 +34,20 @@ def test_all_tabs_lie_alike(visit, shared, width, scheme):
     assert len(found) == 2, found
     (_, _, main), _ = sorted(found, key=lambda each: each[0] != "main")
     assert main > 0.88 * width
+
+
+def test_a_phone_has_all_tabs_and_narrow_margins(visit, shared):
+    """At 390 px all three tabs are there, cards have 12 px beside them, and none is cut off."""
+    page = visit(shared, viewport={"width": 390, "height": 844}, is_mobile=True).page
+    for name in TABS:
+        expect(page.get_by_role("tab", name=name)).to_be_visible()
+    expect(page.get_by_label("More tabs")).to_be_hidden()
+    for name in TABS:
+        tab(page, name)
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        box = page.locator(".ep-card:visible").first.bounding_box()
+        assert (box["x"], box["width"]) == (12, 366), name
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, name
 
 
 @pytest.mark.parametrize("width", [1440, 1000, 800])
@@ -83,6 +97,26 @@ def test_an_empty_folder_says_what_to_do(visit, start_panel):
     expect(page.locator("#tensorboard-start")).to_be_enabled()
 
 
+def test_a_figure_that_fails_says_what_failed(visit, start_panel, tmp_path, until):
+    """With a broken Matplotlib the error and a remedy are in its place, once the trace outside."""
+    broken = tmp_path / "broken" / "matplotlib"
+    broken.mkdir(parents=True)
+    asked_by_gradio = "get_backend = lambda: 'agg'\nuse = lambda *_, **__: None\n"
+    (broken / "__init__.py").write_text(asked_by_gradio)
+    (broken / "font_manager.py").write_text("raise RuntimeError('no <b>fonts</b>')")
+    with epochal.init("p", "a", dir=str(tmp_path / "runs")) as run:
+        run.log({"train/loss": 0.5}, 1)
+    panel = start_panel(environ={"PYTHONPATH": str(broken.parent)})
+    page = visit(panel).page
+    tab(page, "Monitoring")
+    expect(page.locator("#details table.summary")).to_contain_text("Loss")
+    page.locator("#draw").click()
+    said = page.locator("#figure .ep-message.wrong")
+    expect(said).to_contain_text("failed (RuntimeError: no <b>fonts</b>): try again")
+    expect(said).to_contain_text("the traceback in the terminal of epochal control")
+    until(lambda: panel.lines.count("RuntimeError: no <b>fonts</b>") == 1)
+
+
 WATCH = """() => {
   window.seen = [];
   let last = "";
@@ -115,12 +149,13 @@ def test_the_status_never_contradicts_itself(visit, start_panel):
     tab(page, "Monitoring")
     expect(page.locator("#details")).to_contain_text("● running")
     page.locator("#draw").click()
-    page.locator("#figure img").wait_for(timeout=60_000)
+    page.locator("#figure img").wait_for(timeout=180_000)  # a busy machine draws for long
     tab(page, "Training")
     page.evaluate(WATCH)
     page.locator("#stop").click()
     expect(status).to_contain_text("■ interrupted")
     expect(page.locator("#start")).to_be_enabled()
+    page.wait_for_function("seen.at(-1)[0] === 'interrupted'")  # that has stood for two frames too
     seen = {tuple(each) for each in page.evaluate("seen")}
     assert seen <= {
         ("running", "running", True, False), ("stopping", "stopping", True, True),
@@ -133,11 +168,10 @@ def test_an_update_that_fails_is_followed_by_others(visit, start_panel):
     """The status goes on when the server could not answer once."""
     visited = visit(start_panel())
     page, status = visited.page, long_training(visited.page)
-    page.route("**/run/predict", lambda route: route.fulfill(status=500, body="no"), times=1)
-    with page.expect_response(lambda answer: answer.status == 500):
-        pass
+    with page.expect_response(lambda answer: answer.status == 500):  # the next update may come soon
+        page.route("**/run/predict", lambda route: route.fulfill(status=500, body="no"), times=1)
     told = status.inner_text()
-    expect(status).not_to_have_text(told)
+    expect(status).not_to_have_text(told, use_inner_text=True)
     page.locator("#stop").click()
     expect(status).to_contain_text("■ interrupted")
     visited.wrong.clear()
@@ -166,7 +200,7 @@ def test_a_real_training_is_started_left_and_stopped(visit, start_panel, until):
     tab(page, "Training")
     expect(page.locator("#status")).to_contain_text("● running")
     page.locator("#stop").click()
-    expect(page.locator("#status")).to_contain_text("■ interrupted", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("■ interrupted")
     expect(page.locator("#start")).to_be_enabled()
     assert state_of(panel, "real") == "interrupted"
     view = runs.run("real")
@@ -185,7 +219,7 @@ def test_a_loss_that_diverges_is_drawn_and_counted(visit, start_panel):
         field(page, key).fill(value)
     page.locator("#start").click()
     status = page.locator("#status")
-    expect(status).to_contain_text("✓ finished", timeout=60_000)
+    expect(status).to_contain_text("✓ finished")
     expect(status).to_contain_text("more were NaN or infinite")
     picture = status.locator("img").get_attribute("src")
     drawn = base64.b64decode(picture.partition(",")[2]).decode()

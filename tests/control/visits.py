@@ -23,8 +23,9 @@ class Visit:
         self.panel, self.wrong = panel, []
         self.context = chromium.launch_persistent_context(
             folder, executable_path=shutil.which("chromium"), args=ARGUMENTS,
-            viewport={"width": 1280, "height": 1000}, **options,
+            **{"viewport": {"width": 1280, "height": 1000}, **options},
         )  # fmt: skip
+        self.context.set_default_timeout(60_000)  # a machine may be busy
         self.page = self._watched(self.context.pages[0])
         self._arrive(self.page, panel.link)
 

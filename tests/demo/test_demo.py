@@ -133,7 +133,7 @@ def states(folder: Path) -> set[str]:
 def test_ctrl_c_ends_all_runs_as_interrupted(endless, tmp_path, whole_group):
     """After SIGINT the exit status is 130, no run goes on, and the output says where they are."""
     (os.killpg if whole_group else os.kill)(endless.pid, signal.SIGINT)
-    output, errors = endless.communicate(timeout=60)
+    output, errors = endless.communicate(timeout=120)
     assert endless.returncode == 130
     assert errors == ""
     assert f"epochal ls {tmp_path}\n" in output
@@ -154,7 +154,7 @@ def test_a_killed_process_is_said(endless):
     for pid in map(int, listed):
         if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
-    _, errors = endless.communicate(timeout=60)
+    _, errors = endless.communicate(timeout=120)
     assert endless.returncode == 1
     assert "exit code -9" in errors
     assert len(errors.splitlines()) == 1

@@ -104,15 +104,21 @@ def test_tensorboard_has_the_names_of_the_tracker(example, runs):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     example.main([*ARGUMENTS, "--seed", "2"])
     events = accumulator.EventAccumulator(f"{runs()['with-clipping-seed2'].dir}/tensorboard")
-    deadline = time.monotonic() + 60
-    while "Training_Progress" not in events.Reload().Tags()["images"]:
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.1)
     tags = {"Loss/Train", "Accuracy/Train", "Learning_Rate", "Gradients/Norm",
             "Gradient_Clipping/Applied", "Gradient_Clipping/Threshold",
             "Numerical_Stability/NaN_Count", "Numerical_Stability/Inf_Count",
             "Performance/Training_Time"}  # fmt: skip
-    assert tags <= set(events.Tags()["scalars"])
+
+    def complete():
+        found = events.Reload().Tags()
+        if "Training_Progress" not in found["images"] or not tags <= set(found["scalars"]):
+            return False
+        return len(events.Scalars("Loss/Train")) >= STEPS
+
+    deadline = time.monotonic() + 60
+    while not complete():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
     assert len(events.Scalars("Loss/Train")) == STEPS
 
 

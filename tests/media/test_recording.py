@@ -214,7 +214,7 @@ def test_under_pressure_media_are_kept_raw(tmp_path, slow, monkeypatch, caplog) 
     for _ in range(3):
         made.log(slow(size=10))
     slow.allowed = True
-    assert made.queue.flush(sync=False, timeout_s=10)
+    assert made.queue.flush(sync=False, timeout_s=60)
     assert [fields["format"] for _, fields, _ in made.recorded].count("npy") >= 1
     assert len(made.recorded) == 3
     assert caplog.text.count("kept raw") == 1
@@ -230,7 +230,7 @@ def test_beyond_the_budget_media_are_counted(tmp_path, slow, monkeypatch, caplog
     assert made.problems.totals() == {"media": 3}
     assert "log fewer" in caplog.text
     slow.allowed = True
-    assert made.queue.flush(sync=True, timeout_s=10)
+    assert made.queue.flush(sync=True, timeout_s=60)
     assert len(made.recorded) == 2
 
 
@@ -259,7 +259,7 @@ def test_a_disk_that_fails_is_tried_again(tmp_path, slow, monkeypatch) -> None:
     assert not made.queue.flush(sync=False, timeout_s=0.1)
     (tmp_path / "media").unlink()
     made.log(slow(body=b"two"))
-    assert made.queue.flush(sync=True, timeout_s=10)
+    assert made.queue.flush(sync=True, timeout_s=60)
     fields = [fields for _, fields, _ in made.recorded]
     assert [stored.read(str(tmp_path), data) for data in fields] == [b"one", b"two"]
     made.queue.finish()

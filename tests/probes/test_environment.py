@@ -31,6 +31,13 @@ esac
 """
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch) -> None:
+    """Commands may take long on a machine that is busy."""
+    for module in ("git", "hardware"):
+        monkeypatch.setattr(f"epochal.probes.{module}.TIMEOUT_S", 60.0)
+
+
 def context(cwd: Path, **changes) -> Context:
     """A training in `cwd` with an environment of its own."""
     given = {

@@ -330,8 +330,9 @@ def test_stopping_takes_a_last_sample():
     assert len(samples) == 2
 
 
-def test_stopping_early_or_twice():
+def test_stopping_early_or_twice(monkeypatch):
     """A sampler that never began, or has ended, is stopped without a sample."""
+    monkeypatch.setattr("epochal.probes.sampler.FIRST_AFTER_S", 60.0)
     samples = []
     idle = Sampler(samples.append, every_s=1)
     idle.stop(1)

@@ -2,11 +2,13 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 from journals import JournalMaker, finished_run, make_run
 
 from epochal.core.errors import NotFoundError, SettingError
+from epochal.journal.append import append_events
 from epochal.read.annotations import Annotation
 from epochal.read.view import RunView
 from epochal.store.seal import seal_run
@@ -69,6 +71,48 @@ def test_annotations_are_removed(tmp_path):
     for gone in (second, Annotation(1, "typo", None, 0.0)):
         with pytest.raises(NotFoundError, match="no such annotation"):
             view.remove_annotation(gone)
+
+
+def test_annotations_are_edited(tmp_path):
+    """The text is another, all else stays, before and after sealing; one that is gone stays so."""
+    run_dir = finished_run(tmp_path, [({"a": 1.0}, 0)])
+    view = RunView(run_dir)
+    view.annotate("frist", step=1, metric="a", author="me")
+    view.annotate("second", step=2)
+    seal_run(run_dir)
+    first, second = view.refresh().annotations
+    view.edit_annotation(first, "first")
+    view.edit_annotation(first, "the first\none")
+    for _ in range(2):
+        assert RunView(run_dir).annotations == [replace(first, text="the first\none"), second]
+        seal_run(run_dir)
+    for text in ("", " \n"):
+        with pytest.raises(SettingError):
+            view.edit_annotation(first, text)
+    view.refresh().remove_annotation(first)
+    for gone in (first, Annotation(1, "first", None, 0.0)):
+        with pytest.raises(NotFoundError, match="no such annotation"):
+            view.edit_annotation(gone, "again")
+    assert RunView(run_dir).annotations == [second]
+
+
+def test_edits_that_race(tmp_path):
+    """Of two the last one counts; one that comes after a removal brings nothing back."""
+    run_dir = finished_run(tmp_path, [({"a": 1.0}, 0)])
+    RunView(run_dir).annotate("old", step=1)
+    here, there = RunView(run_dir), RunView(run_dir)
+    (found,) = here.annotations
+    assert there.annotations == [found]
+    here.edit_annotation(found, "here")
+    there.edit_annotation(found, "there")
+    assert [each.text for each in RunView(run_dir).annotations] == ["there"]
+    here.refresh()
+    there.remove_annotation(found)
+    here.edit_annotation(found, "too late")  # it has not seen the removal
+    assert RunView(run_dir).annotations == []
+    edit = ("annotation_edited", {"id": "0123456789abcdef.0", "text": "of none"})
+    append_events(run_dir, here.id, [edit])
+    assert RunView(run_dir).annotations == []
 
 
 def test_what_is_no_annotation_is_refused(tmp_path):

@@ -2,15 +2,17 @@
 
 import math
 import os
+import subprocess
 import threading
 import time
 
 import pytest
 from journals import JournalMaker, finished_run, make_run
-from recorded import QUIET, start_script
+from recorded import QUIET, run_script, start_script
 
 import epochal
-from epochal.journal import frames
+from epochal.core import ring
+from epochal.journal import frames, recovery
 from epochal.journal.session import boot_id
 from epochal.read.parts import SealedPart, read_parts
 from epochal.read.view import RunView
@@ -159,10 +161,68 @@ def test_a_killed_run_is_saved_by_its_reader(tmp_path):
             run.log({"a": float(step)}, step=step)
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    start_script(script, tmp_path).communicate(timeout=60)
+    start_script(script, tmp_path).communicate(timeout=120)
     (run,) = epochal.open(tmp_path).runs()
     assert run.state == "killed"
     assert len(run.series("a")) == 1000
+
+
+KILLED = """
+    import os, sys, epochal
+    from epochal.core import ring
+    ring.ring_folders = lambda *, make=False: [sys.argv[2]]
+    run = epochal.init(dir=sys.argv[1], project="p", follow="off", capture_environment=False)
+    for step in range(1000):
+        run.log({"a": float(step)}, step=step)
+    print(run.dir, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+SAVES = """
+    import sys
+    from epochal.core import ring
+    from epochal.journal import recovery
+    ring.ring_folders = lambda *, make=False: [sys.argv[1]]
+    (held,) = ring.orphans()
+    print("held", flush=True)
+    sys.stdin.readline()
+    recovery._recover_one(held)
+    held.close(unlink=True)
+"""
+
+
+@pytest.fixture
+def unsaved(tmp_path, tmp_path_factory, monkeypatch):
+    """The run of a killed process, and the folder of its ring, in which nobody else looks."""
+    rings = str(tmp_path_factory.mktemp("rings"))
+    monkeypatch.setattr(ring, "ring_folders", lambda *, make=False: [rings])  # noqa: ARG005
+    monkeypatch.setattr(recovery, "WAIT_S", 60.0)
+    output, _ = run_script(KILLED, tmp_path, rings, returncode=-9)
+    return output.strip(), rings
+
+
+def test_a_killed_run_that_another_process_saves(unsaved):
+    """Who reads meanwhile waits for it, and takes nobody who saves a ring for its owner."""
+    run_dir, rings = unsaved
+    other = start_script(SAVES, rings, stdin=subprocess.PIPE)
+    assert other.stdout.readline() == "held\n"
+    threading.Timer(0.3, print, ["go on"], {"file": other.stdin, "flush": True}).start()
+    view = RunView(run_dir)
+    assert (view.state, len(view.series("a"))) == ("killed", 1000)
+    other.communicate()
+
+
+def test_a_killed_run_that_was_saved_just_now(unsaved, monkeypatch):
+    """What another process has written since the files were read is read too."""
+    is_alive = ring.is_alive
+
+    def asked(path):
+        recovery.recover()
+        return is_alive(path)
+
+    monkeypatch.setattr(ring, "is_alive", asked)
+    view = RunView(unsaved[0])
+    assert (view.state, len(view.series("a"))) == ("killed", 1000)
 
 
 def sealed_parts(run_dir: str) -> int:
@@ -188,7 +248,7 @@ def test_reading_while_training_and_sealing(tmp_path):
     try:
         before, step = 0, 0
         view = RunView(run_dir)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while step < 100 or sealed_parts(run_dir) < 5:
             assert time.monotonic() < deadline
             step += 1

@@ -47,6 +47,13 @@ def quick(monkeypatch):
     """Text is handed over soon, and a silence is short."""
     monkeypatch.setattr(console, "TICK_S", 0.02)
     monkeypatch.setattr(console, "SILENCE_S", 0.2)
+    monkeypatch.setattr(console, "STOP_S", 60.0)  # a busy machine may hold up who hands over
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """Text is handed over at the end only: a second may pass at any place of a test."""
+    monkeypatch.setattr(console, "TICK_S", 3600.0)
 
 
 # -- what is printed -------------------------------------------------------------------------
@@ -193,7 +200,7 @@ def test_no_streams(monkeypatch):
 # -- what is recorded ------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("capsys")
+@pytest.mark.usefixtures("whole", "capsys")
 def test_lines():
     """Lines of both streams, in order, the last one without its end."""
     heard = Heard().listen()
@@ -242,7 +249,7 @@ def test_handed_over_while_the_program_runs():
     assert len(kept.lines()) == 3
 
 
-@pytest.mark.usefixtures("capsys")
+@pytest.mark.usefixtures("whole", "capsys")
 def test_tqdm():
     """A real bar becomes one line, as it stood in the end; what it wrote between stays."""
     heard = Heard().listen()
@@ -262,7 +269,7 @@ def test_tqdm():
     assert last.startswith("ünï: 100%|")
 
 
-@pytest.mark.usefixtures("capsys")
+@pytest.mark.usefixtures("whole", "capsys")
 def test_rich():
     """A real display of several bars is recorded once, without colors, with what was printed."""
     heard = Heard().listen()
@@ -336,6 +343,7 @@ def test_a_stream_of_another_kind(monkeypatch):
     assert "write" not in vars(cell) | vars(wrapper) | vars(wrapper._inner)
 
 
+@pytest.mark.usefixtures("whole")
 def test_one_stream_for_both(monkeypatch):
     """Where stderr is stdout, each line is recorded once."""
     stream, kept = io.StringIO(), Heard()
@@ -360,7 +368,7 @@ def test_secrets():
 # -- several who listen, several who wrap ----------------------------------------------------
 
 
-@pytest.mark.usefixtures("capsys")
+@pytest.mark.usefixtures("whole", "capsys")
 def test_two_listeners():
     """Both get what is printed while they listen; one that goes leaves the other's line whole."""
     both, first, second = Console(), Heard(), Heard()
@@ -387,7 +395,8 @@ def test_again_and_again(capsys):
         print("not recorded")
         assert kept.lines() == [f"line {n}"]
     assert capsys.readouterr().out.count("line") == 5
-    assert not [thread for thread in threading.enumerate() if thread.name == "epochal-console"]
+    names = lambda: [thread.name for thread in threading.enumerate()]  # noqa: E731
+    wait_until(lambda: "epochal-console" not in names())  # that of another test may be ending
 
 
 def test_somebody_wraps_us(capsys):
@@ -633,6 +642,7 @@ def test_a_forked_child():
         import os, sys, threading, warnings
         warnings.simplefilter("ignore")
         from epochal.record import console
+        console.SILENCE_S = 3600.0  # half a line is held for as long as the child takes
         heard = []
         listener = console.listen(lambda stream, text: heard.append(text))
         print("parent", end=" ", flush=True)

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from journals import JournalMaker
 from mlflow_stores import Store, copied
+from ports import quiet_port
 from recorded import run_script, start_script, stored, wait_until
 
 import epochal
@@ -74,9 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif way == "drop":
             self.close_connection = True
         elif way == "late":
-            self.server.late.wait(30)
+            self.server.late.wait(200)
         if way in ("pass", "lose", "late"):
-            connection = http.client.HTTPConnection(self.server.target, timeout=30)
+            connection = http.client.HTTPConnection(self.server.target, timeout=120)
             headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
@@ -118,13 +119,6 @@ def info(path, run_id):
     return RunInfo(run_id, "n", "faults", "n", str(path), created_s=1e9)
 
 
-def free_port():
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def silent():
     """An address that takes connections and never answers."""
@@ -136,7 +130,7 @@ def silent():
 
 def test_a_server_that_is_down_is_named(tmp_path):
     """One line says where, why, and no password."""
-    port = free_port()
+    port = quiet_port()
     sink = MlflowSink(tracking_uri=f"http://me:hunter2@127.0.0.1:{port}")
     with pytest.raises(ConnectionError) as caught:
         sink.open(info(tmp_path, "r"), None)
@@ -236,7 +230,7 @@ def test_a_run_that_is_made_too_late(proxy, tmp_path, monkeypatch):
     proxy.only, proxy.ways = "runs/create", ["late"]
     with pytest.raises(ConnectionError):
         sink.open(info(tmp_path, run_id), None)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     proxy.ways = ["pass"]
     sink.open(info(tmp_path, run_id), None)
     sink.write(rows(3))
@@ -315,6 +309,7 @@ def test_an_old_package_is_named(tmp_path, monkeypatch):
 def test_large_files_are_waited_for(monkeypatch):
     """Requests with files may take longer, for as long as one of them is on its way."""
     monkeypatch.setattr(client, "_is_ours", True)
+    monkeypatch.setattr(client, "_usual_s", 10)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
     def wait_s():
@@ -380,7 +375,7 @@ def test_killed_in_the_middle(where, request, mlflow_template, tmp_path, monkeyp
     victim = start_script(VICTIM, tmp_path / "runs", uri)
     try:
         run_id, run_dir, follower = victim.stdout.readline().split()
-        wait_until(lambda: store.runs(run_id) and "m4" in store.run(run_id).data.metrics)
+        wait_until(lambda: store.runs(run_id) and "m4" in store.run(run_id).data.metrics, 200)
         before = len(store.history(run_id)["m4"])
         wait_until(lambda: len(store.history(run_id)["m4"]) > before)
         os.kill(int(follower), signal.SIGKILL)

@@ -114,7 +114,7 @@ def test_killed_training(tmp_path):
     training = Training(tmp_path)
     pids = training.see()
     training.kill()
-    assert gone(*pids, timeout_s=60)
+    assert gone(*pids)
     found = offline_run(training.run_dir)
     assert series(found.points()) == logged(training.run_dir)
     assert found.exit_codes == [255]

@@ -40,8 +40,8 @@ def about(folder, run_id="a1b2c3d4e5"):
 
 
 def begun(folder, **options):
-    """A sink that is open; it does not wait long."""
-    sink = WandbSink(**{"mode": "online", "init_timeout_s": 5, "finish_timeout_s": 5} | options)
+    """A sink that is open."""
+    sink = WandbSink(**{"mode": "online", "init_timeout_s": 60, "finish_timeout_s": 60} | options)
     sink.open(about(folder), None)
     return sink
 

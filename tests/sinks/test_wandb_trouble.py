@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+from ports import quiet_port
 from recorded import new_run, recorded, run_script
 from wandb_files import gone, offline_run, wandb_home
 from wandb_server import KEY, WandbServer
@@ -47,9 +48,7 @@ def silent_port():
 @pytest.fixture
 def closed_port():
     """A port that nobody listens at."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]
+    return quiet_port()
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "500", "key"])
@@ -67,7 +66,7 @@ def test_a_server_that_does_not_work(tmp_path, monkeypatch, request, trouble):
         with pytest.raises(ConnectionError, match="cannot begin"):
             sink.open(about(tmp_path), None)
         sink.close()
-        assert {*children(os.getpid())} == started
+        assert {*children(os.getpid())} <= started
     assert not list(tmp_path.glob("wandb/offline-run-*"))
 
 

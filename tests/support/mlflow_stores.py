@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from ports import quiet_port
 
 from epochal.sinks.mlflow import client
 
@@ -33,9 +33,14 @@ def _load(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mlflow_settings(monkeypatch):
-    """No settings of the user's; requests give up early, as servers of tests are on this host."""
+    """No settings of the user's; requests are not repeated, as servers of tests are on this host.
+
+    Such a server answers, but it may take long on a machine that is busy.
+    """
     _load(monkeypatch)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    monkeypatch.setattr(client, "_usual_s", 60)
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +67,7 @@ def mlflow_server(tmp_path_factory, mlflow_template):
     """The address of a real server with a store of its own; artifacts go through it."""
     pytest.importorskip("flask", reason="the server is not in MLflow's smaller package")
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = quiet_port()
     argv = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--backend-store-uri", copied(mlflow_template, folder),
@@ -81,14 +84,14 @@ def mlflow_server(tmp_path_factory, mlflow_template):
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + 90
     while True:
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
+            with urllib.request.urlopen(f"{address}/health", timeout=30):
                 return
         except OSError:
             said = log.read_text(encoding="utf-8", errors="replace")

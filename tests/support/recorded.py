@@ -1,5 +1,6 @@
 """What tests of recording share: making runs, running scripts, reading back what is on disk."""
 
+import contextlib
 import csv
 import os
 import subprocess
@@ -92,7 +93,7 @@ def mirrored(run_dir: str, metric: str = "a") -> list[tuple[str, str]]:
     return []
 
 
-def recover(run_dir: str, timeout_s: float = 30) -> None:
+def recover(run_dir: str, timeout_s: float = 60) -> None:
     """Save the rings that dead writers of a run left; other processes may be at it too."""
     journal = os.path.join(run_dir, "journal")
     sessions = {segment.session for segment in frames.segments(journal)}
@@ -110,6 +111,15 @@ def recover(run_dir: str, timeout_s: float = 30) -> None:
             return
         assert time.monotonic() < deadline, f"rings are still there: {left}"
         time.sleep(0.02)
+
+
+def open_files() -> set[tuple[str, str]]:
+    """The descriptors of this process and what they lead to; others may be closing meanwhile."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # such as the one that lists them
+            found.add((entry.name, os.readlink(entry)))
+    return found
 
 
 def wait_until(condition, timeout_s: float = 60):

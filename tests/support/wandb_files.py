@@ -164,7 +164,7 @@ def _put(target: dict[str, Any], path: list[str], value: Any) -> None:
     target[path[-1]] = value
 
 
-def gone(*pids: int, timeout_s: float = 10.0) -> bool:
+def gone(*pids: int, timeout_s: float = 60.0) -> bool:
     """Wait until processes have ended; False: some have not."""
     deadline = time.monotonic() + timeout_s
     while any(map(_runs, pids)):

@@ -50,7 +50,7 @@ class Browser:
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers=None) -> Answer:
         """Sends one request as it is given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {**({"Cookie": self.cookie} if self.cookie else {}), **(headers or {})}
         try:
             connection.request(method, path, body, headers)
@@ -81,7 +81,7 @@ class Browser:
         assert self.post("/api/login", {"token": token}).status == 204
         return self
 
-    def wait_for(self, path: str, holds, timeout_s: float = 20.0):
+    def wait_for(self, path: str, holds, timeout_s: float = 60.0):
         """Asks until an answer is as wanted, and returns it."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -41,10 +41,19 @@ def test_annotations(editor, browser, runs):
         ("whole", None, None), ("here", 7, "train/loss"), ("there", 1.5, None),
     ]  # fmt: skip
     assert browser.get(f"/api/run/{runs[0]}").json["annotations"] == said
+    said[2]["text"] = "where\nand why"
+    edit = {"edit": said[2]["id"], "text": " where\nand why "}
+    assert editor.post(path, edit).json["annotations"] == said
+    assert browser.get(f"/api/run/{runs[0]}").json["annotations"] == said
+    assert browser.post(path, edit).status == 401
     left = editor.post(path, {"remove": said[1]["id"]}).json["annotations"]
     assert left == [said[0], said[2]]
     assert browser.get(f"/api/run/{runs[0]}").json["annotations"] == left
-    assert editor.post(path, {"remove": said[1]["id"]}).status == 404
+    for gone in ({"remove": said[1]["id"]}, {"edit": said[1]["id"], "text": "a"}):
+        answer = editor.post(path, gone)
+        assert (answer.status, answer.json["error"]) == (
+            404, "this annotation is not there any more",
+        )  # fmt: skip
     assert browser.post(path, {"remove": said[0]["id"]}).status == 401
 
 
@@ -62,6 +71,8 @@ def test_annotations(editor, browser, runs):
         ("annotations", {"text": "a", "step": True}), ("annotations", {"text": "a", "metric": 1}),
         ("annotations", {"text": "a", "metric": ""}), ("annotations", {"text": "x" * 10_001}),
         ("annotations", {"remove": None}), ("annotations", {"remove": ["a"]}),
+        ("annotations", {"edit": None, "text": "a"}), ("annotations", {"edit": "a"}),
+        ("annotations", {"edit": "a", "text": " "}), ("annotations", {"edit": "a", "text": 1}),
     ],
 )  # fmt: skip
 def test_what_is_refused(editor, runs, root, what, body):

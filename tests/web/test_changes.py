@@ -38,7 +38,7 @@ class Tab:
         self.cursor = found["cursor"]
         return found
 
-    def wait(self, holds, timeout_s: float = 20.0) -> dict:
+    def wait(self, holds, timeout_s: float = 60.0) -> dict:
         """Asks until an answer is as wanted."""
         deadline = time.monotonic() + timeout_s
         while not holds(found := self.ask()):
@@ -132,7 +132,7 @@ def test_points_of_a_run_that_goes_on(root, browser):
             run.flush()
             asked = {"runs": [run.id], "metrics": ["loss"]}
             browser.wait_for("/api/runs?project=demo", lambda found: found["total"] == 4)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while b'"points":%d' % (step + 1) not in browser.post("/api/series", asked).body:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)

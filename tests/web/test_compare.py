@@ -243,6 +243,24 @@ def test_results_and_large_numbers(tmp_path):
     assert (loss["values"], loss["same"]) == ([1.0, 2.0], False)
 
 
+def test_results_say_which_number_they_are(tmp_path):
+    """Each metric's rule, also where runs have different ones; what the training said has none."""
+    ids = []
+    for rule in ("best", "min"):
+        with epochal.init(project="p", dir=tmp_path, follow="off", sinks=()) as run:
+            run.define("val/loss", goal="minimize", summary=rule)
+            run.define("aimless", summary="best")
+            for loss in (2.0, 1.0, 3.0):
+                run.log({"val/loss": loss, "train/loss": loss, "aimless": loss})
+            run.summary["note"] = rule
+        ids.append(run.id)
+    rows = by_path(differences(tmp_path, *ids), "summary")
+    assert rows["train/loss",]["rule"] == "last"
+    assert (rows["val/loss",]["rule"], rows["val/loss",]["values"]) == ("best / min", [1.0, 1.0])
+    assert rows["aimless",]["rule"] == "last"
+    assert "rule" not in rows["note",]
+
+
 def environment(root, **values):
     """A run with this environment; returns its id."""
     run_dir = make_run(str(root))

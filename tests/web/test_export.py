@@ -155,6 +155,21 @@ def test_saved_charts_by_step_come_along(tmp_path):
     assert answers["/api/charts?project=q"] == {"charts": []}
 
 
+def test_annotations_say_what_they_say_now(tmp_path):
+    """The text of an edit is in the page; what was edited or removed is not."""
+    (view,) = epochal.open(record(tmp_path / "runs")).runs()
+    for text in ("before the edit", "to be removed"):
+        view.annotate(text, step=3)
+    edited, removed = view.annotations
+    view.edit_annotation(edited, "after the edit")
+    view.remove_annotation(removed)
+    export.write(tmp_path / "a.html", [view.dir])
+    page = Page(tmp_path / "a.html")
+    found = page.content[0]["answers"][f"/api/run/{view.id}"]["annotations"]
+    assert [(each["text"], each["step"]) for each in found] == [("after the edit", 3)]
+    assert "before the edit" not in json.dumps(page.content[0])
+
+
 def test_without_scripts_the_main_metrics_are_shown(tmp_path):
     """Losses and what was validated come first, and how many are left out is said."""
     with epochal.init(project="p", dir=tmp_path / "runs", **QUIET) as run:
@@ -162,10 +177,11 @@ def test_without_scripts_the_main_metrics_are_shown(tmp_path):
         run.log({**layers, "val/loss": 0.25, "train/loss": 0.5, "val/accuracy": 0.75}, step=1)
     export.write(tmp_path / "a.html", [run.dir])
     text = Page(tmp_path / "a.html").text.partition("<noscript>")[2].partition("</noscript>")[0]
-    names = re.findall("<th>(.*?)</th>", text)
+    names = re.findall("<th .*?>(.*?)</th>", text)
     assert names[:6] == ["project", "run", "state", "val/loss", "val/accuracy", "train/loss"]
     assert len(names) == 11
-    assert "<td>0.25</td><td>0.75</td><td>0.5</td>" in text
+    numbers = re.findall('<td class="number">(.*?)</td>', text)
+    assert numbers[:3] == ["0.25", "0.75", "0.5"]
     assert "Left out: 25 more metrics." in text
     assert re.search(r"<p>Exported \d{4}-\d\d-\d\d \d\d:\d\d UTC\.", text)
 

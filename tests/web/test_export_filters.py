@@ -36,7 +36,7 @@ def node(script: str, given: object) -> object:
     done = subprocess.run(
         ["node", "--import", loader, "--input-type=module", "-e", script],
         input=json.dumps(given), env={**os.environ, "STATIC": str(STATIC)},
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 import epochal
 
 
@@ -83,8 +85,36 @@ def test_filter(browser, runs):
     assert wrong.status == 400
     assert wrong.json["at"] == len("config.lr < ")
     assert "allowed" in wrong.json["error"].lower()
-    typed = browser.get("/api/runs", project="demo", filter="config.lr < &1", typed="1")
-    assert (typed.status, typed.json) == (200, wrong.json)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("/api/run/aaaaaaaaaa", {}, 404), ("/api/runs", {"project": "nope"}, 404),
+        ("/api/runs", {"project": "demo", "filter": "config.lr < &1"}, 400), ("/api/nope", {}, 404),
+    ],
+)  # fmt: skip
+def test_the_page_hears_of_its_mistakes_without_a_failure(browser, path, query, status):
+    """Who asks as the page does gets the same answer with status 200; scripts get the true one."""
+    scripts = browser.get(path, **query)
+    pages = browser.get(path, {"X-Epochal": "page"}, **query)
+    assert (scripts.status, scripts.headers.get("x-epochal-status")) == (status, None)
+    assert (pages.status, pages.headers["x-epochal-status"]) == (200, str(status))
+    assert pages.json == scripts.json
+    assert "error" in pages.json
+    assert "etag" not in pages.headers
+    assert browser.get(path, {"X-Epochal": "1"}, **query).status == status
+    assert browser.ask("HEAD", path, None, {"X-Epochal": "page"}).status != 200
+
+
+def test_a_page_that_may_not_is_told_as_anybody(browser, runs):
+    """What is wrong with who asks, or with what is changed, stays a failure."""
+    body = {"remove": "nothing"}
+    as_page = {"X-Epochal": "page"}
+    assert browser.post(f"/api/run/{runs[0]}/annotations", body, as_page).status == 403
+    assert browser.get("/api/about", {**as_page, "Origin": "http://a.invalid"}).status == 403
+    fine = browser.get(f"/api/run/{runs[0]}", as_page)
+    assert (fine.status, fine.headers.get("x-epochal-status")) == (200, None)
 
 
 def test_the_place_of_a_mistake_in_a_long_filter(browser):
@@ -122,6 +152,13 @@ def test_an_unknown_project(browser):
     assert "demo" in found.json["error"]
 
 
+def test_a_new_project_is_found_at_once(browser, root, recording):
+    """Whoever follows a link to a project whose first run just ended sees the run."""
+    assert browser.get("/api/runs", project="brand-new").status == 404
+    run = recording(root, project="brand-new")
+    assert browser.get("/api/runs", project="brand-new").json["id"] == [run]
+
+
 def test_an_empty_folder(serve, browse):
     """A folder without runs has no projects."""
     found = browse(serve()).get("/api/projects").json
@@ -144,6 +181,19 @@ def test_configs_of_all_shapes(root, serve, browse, recording):
     for path in found:
         filtered = browse(serve()).get("/api/runs", project="demo", filter=f"exists({path})")
         assert filtered.json["matched"] == 1, path
+
+
+def test_keys_that_no_filter_can_have_are_shown_all_the_same(root, serve, browse, recording):
+    """One odd key of one run takes nothing from the table of its project, or of another one."""
+    odd = {"a\0b": 1, "a\rb": 2, "\ud800": 3, "__x__": 4, "lr": 0.1}
+    recording(root, config=odd)
+    recording(root, project="other", config={"lr": 0.2})
+    browser = browse(serve())
+    found = browser.get("/api/runs", project="demo").json["config"]
+    assert sorted(values[0] for values in found.values()) == [0.1, 1, 2, 3, 4]
+    assert found['config["a\0b"]'] == [1]
+    assert found['config["__x__"]'] == [4]
+    assert browser.get("/api/runs", project="other").json["config"] == {"config.lr": [0.2]}
 
 
 def test_a_project_folder_or_one_run(root, runs, serve, browse):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from ports import quiet_port
 
 from epochal.cli import main
 from epochal.core.errors import RunFolderError, SettingError
@@ -49,7 +50,7 @@ def test_from_the_line_to_the_end(command, number):
     assert browser.get("/health").json["ok"] is True
     assert browser.get("/api/projects").json["projects"] == []
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (out, err) == ("", "")
     assert process.returncode in (0, -number)
 
@@ -62,7 +63,7 @@ def test_ctrl_c_with_a_connection_open(command):
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(10)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_ctrl_c_while_answers_are_made(tmp_path):
@@ -71,7 +72,7 @@ def test_ctrl_c_while_answers_are_made(tmp_path):
         "import sys, threading, time, os, signal\n"
         "from epochal.cli import main\n"
         "from epochal.web import series\n"
-        "def slow(body): os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+        "def slow(body): os.kill(os.getpid(), signal.SIGINT); time.sleep(600)\n"
         "series.question = slow\n"
         "sys.exit(main())\n"
     )
@@ -84,7 +85,7 @@ def test_ctrl_c_while_answers_are_made(tmp_path):
         body += b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(body)
-            assert server.wait(timeout=20) == 0
+            assert server.wait(timeout=60) == 0
         assert server.stderr.read() == ""
 
 
@@ -95,7 +96,7 @@ def test_the_printed_link_is_for_this_server(command):
     links = os.path.join(os.environ["XDG_STATE_HOME"], "epochal", "links")
     assert len(os.listdir(links)) == 1
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     assert os.listdir(links) == []
     _, _, browser = command("--port", "0")
     assert browser.post("/api/login", {"token": token}).status == 401
@@ -103,11 +104,11 @@ def test_the_printed_link_is_for_this_server(command):
 
 def test_a_cookie_outlives_the_server(command):
     """Who restarts it need not use the link again, if the port is the same."""
-    process, line, browser = command("--port", "0")
+    process, line, browser = command("--port", str(quiet_port()))
     token = re.search(r"#token=(\S+)", line)[1]
     assert browser.post("/api/login", {"token": token}).status == 204
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     _, _, again = command("--port", str(process.port))
     again.cookie = browser.cookie
     assert again.get("/api/about").json["write"] is True
@@ -215,7 +216,7 @@ def test_two_servers_of_one_folder(root, serve, browse, recording):
     one, two = browse(first).log_in(first), browse(second).log_in(second)
     assert one.post(f"/api/run/{run}/tags", {"add": ["a"]}).status == 200
     assert two.post(f"/api/run/{run}/tags", {"add": ["b"]}).json == {"tags": ["a", "b"]}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while one.get("/api/runs", project="demo").json["tags"] != [["a", "b"]]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

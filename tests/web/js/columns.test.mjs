@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { choice, choiceText, has, put } from "epochal/choices.js";
-import { askedPaths, column, differs, shownColumns, valuesOf } from "epochal/columns.js";
-import { groupsOf, summarized, tableRows } from "epochal/rows.js";
+import { askedPaths, badEnd, column, differs, shownColumns, valuesOf } from "epochal/columns.js";
+import { groupsOf, summarized, tableRows, troublesOf } from "epochal/rows.js";
 import { clicked, order, sortKeys, sortText } from "epochal/sorting.js";
 import { isLoss, mainMetric, mainMetrics } from "epochal/telling.js";
 
@@ -29,7 +29,7 @@ test("the most telling metrics come first, those of the machine never", () => {
 
 test("what the address names wrongly is not asked for", () => {
   const junk = ["nonsense", "config.a b", 'summary["x"', "summary.x or 1", "__proto__"];
-  assert.deepEqual(askedPaths([...junk, "git.commit", 'summary["a\\"b"].min']), ["git.commit", 'summary["a\\"b"].min']);
+  assert.deepEqual(askedPaths([...junk, "git.commit", 'summary["a\\"b"].min']), ["git.commit", 'summary["a\\"b"].min', 'summary["a\\"b"].last']);
 });
 
 test("runs are compared by what is known to be better one way: a goal, else a loss", () => {
@@ -47,8 +47,16 @@ test("without a choice the settings that differ are shown", () => {
   const paths = shownColumns(LIST, { chosen: [], different: null }).map(({ path }) => path);
   assert.ok(paths.includes("config.lr") && !paths.includes("config.bs"), `${paths}`);
   assert.equal(paths[0], "state");
+  assert.ok(paths.includes("seed"), "two seeds are no less a difference than two settings");
   const all = shownColumns(LIST, { chosen: [], different: false }).map(({ path }) => path);
   assert.ok(all.includes("config.bs"));
+  const same = { ...LIST, seed: [0, 0, 0, 0] };
+  const twice = { ...LIST, config: { ...LIST.config, "config.seed": [0, 0, 1, 1] } };
+  for (const list of [same, twice]) {
+    for (const different of [null, true, false]) {
+      assert.ok(!shownColumns(list, { chosen: [], different }).some(({ path }) => path === "seed"));
+    }
+  }
 });
 
 test("only-different also takes away chosen columns that are all the same", () => {
@@ -64,6 +72,27 @@ test("what is missing is a value that differs", () => {
   assert.ok(!differs([[1], [1]]));
 });
 
+test("a number from before NaN or ∞ is marked, and its group says so", () => {
+  const columns = { "summary.loss": [0.5, 0.4, "NaN", null, 1], "summary.loss.last": ["NaN", 0.4, "NaN", null, "-Infinity"] };
+  const list = { id: [..."abcde"], state: ["finished", "killed", "finished", "running", "finished"], columns };
+  const loss = column("summary.loss", list);
+  assert.deepEqual([0, 1, 2, 3, 4].map((run) => badEnd(list, loss, run)), ["NaN", "", "", "", "-∞"]);
+  assert.equal(badEnd(list, column("summary.loss.last", list), 0), "");
+  assert.equal(badEnd({ ...list, columns: { "summary.loss": [1] } }, loss, 0), "");
+  assert.equal(troublesOf(list, [0, 1, 2, 3], [loss]), "of 4 runs 2 not finished, 1 with NaN or ∞ at the end");
+  assert.equal(troublesOf(list, [0, 4], [loss]), "of 2 runs 2 with NaN or ∞ at the end");
+  assert.equal(troublesOf(list, [2], [loss, column("state", list)]), "");
+});
+
+test("last values are asked for beside other numbers, as far as there is room", () => {
+  assert.deepEqual(askedPaths(["summary.a", "summary.a.min", "summary.b.last", "summary.c.d", "git.commit"]), [
+    "summary.a", "summary.a.min", "summary.b.last", "summary.c.d", "git.commit", "summary.a.last",
+  ]);
+  const many = Array.from({ length: 80 }, (_, i) => `summary.m${i}`);
+  assert.equal(askedPaths(many).length, 100);
+  assert.equal(askedPaths([...many, ...many.map((path) => `${path}.max`)]).length, 160);
+});
+
 test("a column knows its title and kind", () => {
   const { title, kind } = column('summary["val/loss"].min', LIST);
   assert.deepEqual([title, kind], ["val/loss min", "number"]);
@@ -73,7 +102,7 @@ test("a column knows its title and kind", () => {
 });
 
 test("the server is asked only for what it does not send anyway", () => {
-  assert.deepEqual(askedPaths(["state", "config.lr", 'summary["x"]', 'summary["x"]', "trend:x"]), ['summary["x"]']);
+  assert.deepEqual(askedPaths(["state", "config.lr", 'summary["x"]', 'summary["x"]', "trend:x"]), ['summary["x"]', "summary.x.last"]);
 });
 
 const SORTS = [

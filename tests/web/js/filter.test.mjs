@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { EXAMPLES, completions, pathParts, pathText, toExpression } from "epochal/filter.js";
+import { EXAMPLES, completions, isPath, pathParts, pathText, toExpression } from "epochal/filter.js";
 
 const KNOWN = { config: new Set(["config.lr", "config.model.depth"]), metrics: new Set(["loss", "val/loss"]) };
 
@@ -70,6 +70,9 @@ const PATHS = [
   ['config["a.b"]["quo\\"te"]', ["config", "a.b", 'quo"te']],
   ['config["lambda"]', ["config", "lambda"]],
   ["state", ["state"]],
+  ['config.model["__x__"]', ["config", "model", "__x__"]],
+  ['summary["__proto__"].last', ["summary", "__proto__", "last"]],
+  ['config["\\\\n\\n\\t\u0001"]', ["config", "\\n\n\t\u0001"]],
 ];
 
 for (const [path, parts] of PATHS) {
@@ -78,6 +81,18 @@ for (const [path, parts] of PATHS) {
     assert.deepEqual(pathParts(path), parts);
   });
 }
+
+const NO_PATHS = [
+  "config.model.__x__", "config.lambda", "config.2x", "config.ﬁne", "config.a b", 'config["a\0b"]', 'config["a\rb"]',
+  'config["\\ud800"]', "con.lrfig", "config.lr ", "loss", "", "config[lr]", "config.", 'config["lr"',
+];
+
+test("the server is asked for paths only that it understands", () => {
+  for (const path of NO_PATHS) assert.equal(isPath(path), false, path);
+  for (const path of ["config.größe", "config['a.b'].c", ...PATHS.map(([path]) => path)]) {
+    assert.equal(isPath(path), true, path);
+  }
+});
 
 test("single quotes are read too", () => {
   assert.deepEqual(pathParts("summary['val/loss'].max"), ["summary", "val/loss", "max"]);

@@ -11,7 +11,7 @@ let answer = null;
 globalThis.fetch = async (path) => {
   asked.push(path);
   if (!answer) throw new TypeError("refused");
-  return { ok: true, status: 200, json: async () => answer };
+  return { ok: true, status: 200, headers: new Headers(), json: async () => answer };
 };
 
 const { pollerOf } = await import("epochal/live.js");

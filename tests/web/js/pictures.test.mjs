@@ -4,7 +4,7 @@ import test from "node:test";
 
 import { brushesOf, brushText, brushWords, expressionOf, isWithin, within } from "epochal/brushes.js";
 import { defaultPath, dimension, goalOf, labelOf, metricPath, parseMetricPath, suggestedPaths } from "epochal/dimensions.js";
-import { axisOf, colorsBy, NONE } from "epochal/parallel_axes.js";
+import { axisOf, colorsBy, NONE, stepped } from "epochal/parallel_axes.js";
 import { correlationText, paretoFront, ranks, spearman } from "epochal/relation.js";
 import { tableOf } from "epochal/run_table.js";
 import { extentOf, logTicks, niceTicks, padded, scale, spansDecades } from "epochal/scales.js";
@@ -92,7 +92,7 @@ test("runs are within all limits or not; one without a value never is", () => {
 });
 
 test("limits become a filter with the values that levels stand for", () => {
-  const brushes = [{ path: "config.lr", low: 0.00100000001, high: 1 }, { path: "config.on", levels: ["true", 'x"y'] }];
+  const brushes = [{ path: "config.lr", low: 0.0010000000000001, high: 1 }, { path: "config.on", levels: ["true", 'x"y'] }];
   const text = expressionOf(brushes, (_, level) => (level === "true" ? true : level));
   assert.equal(text, 'config.lr >= 0.001 and config.lr <= 1 and config.on in [True, "x\\"y"]');
   assert.equal(brushWords(brushes[1], "on"), 'on: true, x"y');
@@ -112,6 +112,47 @@ test("an axis has a place for every value, and gives limits back", () => {
   assert.deepEqual(names.limits(0, 40), { levels: ["b"] });
   assert.equal(names.limits(48, 52), null);
   assert.ok(names.at("a") > names.at("b"));
+});
+
+test("limits at the end of an axis have the run that stands there, and are as fine as the axis", () => {
+  for (const values of [[0.00012344, 0.0098765432], [100000, 100004, 100010], [-3.33333, 7.77777], [-0.5, 0]]) {
+    const axis = axisOf(dimension("config.lr", values), 0, 0, 100);
+    const { low, high } = axis.limits(100, 0);
+    assert.ok(low <= values[0] && high >= values.at(-1), `${low} to ${high}`);
+    const half = axis.limits(100, 50);
+    assert.ok(half.low < half.high && half.high < high, `${half.low} to ${half.high}`);
+    assert.deepEqual(axis.limits(...axis.places(half)), half);
+  }
+});
+
+test("keys move limits, and stop at the ends of the axis and at each other", () => {
+  const axis = axisOf(dimension("config.lr", [0, 1]), 0, 0, 100); // a step is 2
+  const go = (places, ...keys) => keys.reduce((at, [by, upper]) => stepped(axis, at, by, upper), places);
+  assert.deepEqual(go(null, [1]), [0, 98]);
+  assert.deepEqual(go(null, [-5]), [10, 100]);
+  assert.deepEqual(go(null, [1], [1]), [0, 96]);
+  assert.deepEqual(go([40, 60], [1]), [38, 58]);
+  assert.deepEqual(go([60, 40], [-5]), [50, 70]);
+  assert.deepEqual(go([40, 60], [1, true]), [38, 60]);
+  assert.deepEqual(go([40, 44], [-1, true], [-1, true]), [42, 44]);
+  assert.deepEqual(go([0, 4], [1], [1], [1]), [0, 2]);
+  assert.deepEqual(go([92, 96], [-5]), [98, 100]);
+  assert.equal(go(null, [1, true])[1] - go(null, [1, true])[0], 100);
+});
+
+test("keys take levels one by one", () => {
+  const axis = axisOf(dimension("config.n", ["a", "b", "c"]), 0, 0, 300);
+  const after = (levels, by, upper) =>
+    axis.limits(...stepped(axis, levels && axis.places({ path: "config.n", levels }), by, upper)).levels;
+  assert.deepEqual(after(null, 1), ["b", "c"]);
+  assert.deepEqual(after(null, -1), ["a", "b"]);
+  assert.deepEqual(after(["a"], 1), ["b"]);
+  assert.deepEqual(after(["a"], -1), ["a"]);
+  assert.deepEqual(after(["a"], 1, true), ["a", "b"]);
+  assert.deepEqual(after(["b", "c"], 1), ["c"]);
+  assert.deepEqual(after(["a", "b"], -1, true), ["a"]);
+  const alone = axisOf(dimension("config.n", ["a"]), 0, 0, 100);
+  assert.equal(stepped(alone, null, 1), null);
 });
 
 test("a missing value has no color of its own", () => {
