@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from epochal.control import fragments
 from epochal.core.names import slug
 from epochal.core.optional import require
+from epochal.present.drawing import Drawn
 from epochal.present.figures.training_progress import training_progress
 from epochal.present.venues import SCREEN
 from epochal.read.view import RunView
@@ -54,12 +55,15 @@ class Figures:
         require("matplotlib", extra="control", why="the figure")
         view, token = RunView(run_dir), secrets.token_urlsafe(16)
         with self._lock:
+            drawn = training_progress(view, venue=SCREEN, height_in=HEIGHT_IN)
+            # The picture that most look at, so that what is wrong with it is said in its place.
+            self._pictures[token, "light.png"] = _picture(view, drawn, "light.png")
             self._views[token] = view
             while len(self._views) > KEPT:
                 old, _ = self._views.popitem(last=False)
                 for file in FILES:
                     self._pictures.pop((old, file), None)
-        caption = training_progress(view, venue=SCREEN, height_in=HEIGHT_IN).caption
+        caption = drawn.caption
         at = f"/panel/figure/{token}"
         downloads = ", ".join(
             fragments.link(f"{at}/{file}", words, file=f"{slug(view.name)}.{FILES[file][1]}")
@@ -92,8 +96,13 @@ class Figures:
 
 
 def _drawn(view: RunView, file: str) -> Picture:
-    style, kind, media_type = FILES[file]
+    style = FILES[file][0]
     drawn = training_progress(view, venue=SCREEN, height_in=HEIGHT_IN, style=style)
+    return _picture(view, drawn, file)
+
+
+def _picture(view: RunView, drawn: Drawn, file: str) -> Picture:
+    _, kind, media_type = FILES[file]
     if kind == "csv":
         return Picture(drawn.spec.to_csv().encode(), media_type, f"{slug(view.name)}.csv")
     shown = file in ("light.png", "dark.png")

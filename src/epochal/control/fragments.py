@@ -12,13 +12,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from html import escape
 
+from epochal.control.plot import plot
 from epochal.control.progress import Curve, Details, Listed, Progress
 from epochal.core.names import printable
 from epochal.read.metrics import MetricSummary
 
 SIGNS = {"running": "●", "finished": "✓", "failed": "✕", "interrupted": "■", "killed": "✕",
          "lost": "◌", "unknown": "◌", "starting": "◌", "stopping": "●"}  # fmt: skip
-WIDTH, HEIGHT = 640, 120
+MARKS = {"nan": "▲ at the bottom: NaN", "inf": "▲ at the top: infinite",
+         "-inf": "▼ at the bottom: -infinite"}  # fmt: skip
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|~$<>&\"':/@.-]")
 
@@ -106,26 +108,36 @@ def progress(found: Progress, dashboard: str = "") -> str:
 
 
 def line(found: Curve) -> str:
-    """Return the loss as a small picture with what it shows below."""
-    if found.points < 2:
+    """Return the plot of the loss, with what it shows below."""
+    if found.points + found.bad < 2:
         return ""
-    low, high = min(found.low), max(found.high)
-    about = (
-        f"Training loss from step {number(found.steps[0])} to {number(found.last)}:"
-        f" {number(low)} to {number(high)}, {found.points:,} steps, minimum and maximum kept"
-    )
+    about = f"Training loss from step {number(found.first)} to {number(found.last)}: "
+    if found.points:
+        low, high = number(min(found.low)), number(max(found.high))
+        about += f"{low} to {high}, {found.points:,} steps, minimum and maximum kept"
     if found.bad:
-        about += f"; {found.bad:,} more {'was' if found.bad == 1 else 'were'} NaN or infinite"
-    picture = base64.b64encode(_svg(found, low, high).encode()).decode("ascii")
-    source = f"data:image/svg+xml;base64,{picture}"
+        kinds = {kind for _, kind in found.marks}
+        where = ", ".join(words for kind, words in MARKS.items() if kind in kinds)
+        more = f"; {found.bad:,} more" if found.points else f"all {found.bad:,}"
+        about += f"{more} {'was' if found.bad == 1 else 'were'} NaN or infinite ({where})"
+    made = plot(found)
+    source = f"data:image/svg+xml;base64,{base64.b64encode(made.svg.encode()).decode('ascii')}"
     return (
-        f'<figure class="ep-line"><img src="{source}" alt="{escape(about)}" width="{WIDTH}"'
-        f' height="{HEIGHT}"><figcaption>{text(about)}</figcaption></figure>'
+        '<figure class="ep-line"><div class="ep-plot">'
+        f'<span class="ep-axis">loss{" (log)" if made.log else ""}</span>{_ticks("y", made.y)}'
+        f'<img src="{source}" alt="{escape(about)}">{_ticks("x", made.x)}'
+        '<span class="ep-axis x">step</span></div>'
+        f"<figcaption>{text(about)}</figcaption></figure>"
     )
+
+
+def _ticks(axis: str, labels: Iterable[str]) -> str:
+    inner = "".join(f"<span>{text(label)}</span>" for label in labels)
+    return f'<div class="ep-ticks {axis}">{inner}</div>'
 
 
 def runs_table(runs: Sequence[Listed], most: int = 12) -> str:
-    """Return the newest runs with their states."""
+    """Return the first of the runs with their states."""
     if not runs:
         return (
             '<p class="ep-empty">There is no run in this folder yet: start one in the tab'
@@ -138,7 +150,7 @@ def runs_table(runs: Sequence[Listed], most: int = 12) -> str:
     )  # fmt: skip
     columns = ("State", "Run", "Project", "Started", "Steps")
     more = (
-        f'<p class="ep-more">The newest {most}; older ones can be chosen under Run.</p>'
+        '<p class="ep-more">The running and the newest; others can be chosen under Run.</p>'
         if len(runs) > most else ""
     )  # fmt: skip
     return _table(columns, rows, "runs", numbers_from=4) + more
@@ -203,34 +215,3 @@ def _table(
 
 def _side(at: int, numbers_from: int) -> str:
     return ' class="number"' if at >= numbers_from else ""
-
-
-def _svg(found: Curve, low: float, high: float) -> str:
-    """Return the band of extremes, and the line in its middle."""
-    log = low > 0 and high / low > 1000
-    most = max(abs(low), abs(high)) or 1.0
-
-    def scaled(value: float) -> float:  # no difference of two is beyond the range of floats
-        return math.log(value) if log else value / most
-
-    bottom, top = scaled(low), scaled(high)
-    left, right = found.steps[0], found.last
-
-    def place(step: float, height: float) -> str:
-        x = 2 + (WIDTH - 4) * (step - left) / ((right - left) or 1)
-        y = 4 + (HEIGHT - 8) * (top - height) / ((top - bottom) or 1)
-        return f"{x:.1f},{y:.1f}"
-
-    bands = [
-        (step, scaled(a), scaled(b))
-        for step, a, b in zip(found.steps, found.low, found.high, strict=True)
-    ]
-    upper = [place(step, b) for step, _, b in bands]
-    lower = [place(step, a) for step, a, _ in bands]
-    middle = " ".join(place(step, (a + b) / 2) for step, a, b in bands)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        ' preserveAspectRatio="none">'
-        f'<polygon points="{" ".join(upper + lower[::-1])}" fill="#4477aa" opacity=".25"/>'
-        f'<polyline points="{middle}" fill="none" stroke="#4477aa" stroke-width="1.5"/></svg>'
-    )

@@ -34,7 +34,8 @@ class MonitoringTab:
                     with gr.Row(equal_height=False, elem_classes="ep-run-row"):
                         self._run = gr.Dropdown(
                             self._choices(), value=None, label="Run", elem_id="run", scale=3,
-                            info="The newest first.", allow_custom_value=True, interactive=True,
+                            info="The running and the newest first.", allow_custom_value=True,
+                            interactive=True,
                         )  # fmt: skip
                         self._draw = gr.Button(
                             "Draw figure", variant="primary", elem_id="draw", scale=1

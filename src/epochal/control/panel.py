@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from epochal.core.names import printable
 
 KEPT_DOCUMENTS = 20
 logger = logging.getLogger("epochal")
+_reported: deque[tuple[str, str, int | None]] = deque(maxlen=20)  # what failed, and where
 
 
 class Standing(NamedTuple):
@@ -167,3 +170,15 @@ def told(make: Callable[[], str]) -> str:
         return fragments.message(str(error).partition("\n")[0], "wrong")
     except OSError as error:
         return fragments.message(error.strerror or str(error), "wrong")
+    except Exception as error:  # told; Gradio's page would only say "Error"
+        kind = type(error).__name__
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        place = kind, at.filename, at.lineno
+        if place not in _reported:  # the page asks again every two seconds
+            _reported.append(place)
+            logger.exception("the control panel failed (%s)", kind)
+        words = (
+            f"The control panel failed ({kind}: {str(error).partition(chr(10))[0]}): try again, and"
+            " if it fails again, report it with the traceback in the terminal of epochal control."
+        )
+        return fragments.message(words, "wrong")

@@ -21,9 +21,9 @@ from epochal.store.verify import behind
 
 AGAIN_S = 0.5
 KEPT_VIEWS = 20
-BUCKETS = 240
+BUCKETS, MARKS = 240, 80
 LISTED = 200
-"""So many of the newest runs can be chosen."""
+"""So many of the newest runs can be chosen, and all that are running."""
 
 SUMMARY = (
     ("Loss", "train_loss"), ("Validation loss", "val_loss"), ("Accuracy", "accuracy"),
@@ -40,15 +40,21 @@ OTHERS = 10
 class Curve(NamedTuple):
     """A metric in at most ``BUCKETS`` pieces: their first steps, smallest and largest values.
 
-    ``last`` is the step of the last point; ``bad`` of them were left out as no numbers.
+    Attributes:
+        points: so many numbers are in them.
+        first, last: the steps of all values, also of those that are no numbers.
+        bad: so many values are NaN or infinite.
+        marks: steps of some of these, and whether it is "nan", "inf" or "-inf".
     """
 
     steps: list[float]
     low: list[float]
     high: list[float]
     points: int
+    first: float = math.nan
     last: float = math.nan
     bad: int = 0
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 class Progress(NamedTuple):
@@ -114,15 +120,21 @@ class Runs:
         self._lock = threading.RLock()
 
     def listed(self) -> list[Listed]:
-        """Return the newest runs."""
+        """Return all running runs, and then the newest."""
         with self._lock:
             try:
                 self._project = self._project or open_project(self._root)
-                runs = self._project.runs(limit=LISTED)
+                runs = self._project.runs()
             except EpochalError:  # there is no folder yet
                 return []
             columns = ("id", "name", "project", "state", "steps", "created")
-            return [Listed(*row) for row in zip(*map(runs.values, columns), strict=True)]
+            parts = (runs.filter('state == "running"'), runs[:LISTED])
+            listed = {
+                folder: Listed(*row)
+                for part in parts
+                for folder, *row in zip(part.folders, *map(part.values, columns), strict=True)
+            }
+            return list(listed.values())
 
     def view(self, run_dir: str, *, anew: bool = False) -> RunView:
         """Return a run as it was at most half a second ago, or with ``anew`` as it is now."""
@@ -170,21 +182,37 @@ class Runs:
 
 
 def curve(steps: Any, values: Any) -> Curve:
-    """Return points in at most ``BUCKETS`` pieces; NaN and infinity are left out.
+    """Return points in at most ``BUCKETS`` pieces; NaN and infinity are marked.
 
     Example:
-        >>> curve([1, 2, 3], [0.5, float("nan"), 0.25])
-        Curve(steps=[1.0, 3.0], low=[0.5, 0.25], high=[0.5, 0.25], points=2, last=3.0, bad=1)
+        >>> found = curve([1, 2, 3], [0.5, float("nan"), 0.25])
+        >>> found.steps, found.low, found.bad, found.marks
+        ([1.0, 3.0], [0.5, 0.25], 1, ((2.0, 'nan'),))
     """
     x, y = np.asarray(steps, np.float64), np.asarray(values, np.float64)
-    x, y, bad = x[np.isfinite(y)], y[np.isfinite(y)], int((~np.isfinite(y)).sum())
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
+    good, marks = np.isfinite(y), _marks(x, y)
+    ends = (float(x[0]), float(x[-1])) if len(x) else (math.nan, math.nan)
+    bad = int((~good).sum())
+    x, y = x[good], y[good]
     starts = np.unique(np.linspace(0, len(x), min(len(x), BUCKETS), endpoint=False, dtype=int))
     if not len(x):
-        return Curve([], [], [], 0, bad=bad)
+        return Curve([], [], [], 0, *ends, bad, marks)
     low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    return Curve(x[starts].tolist(), low.tolist(), high.tolist(), len(x), float(x[-1]), bad)
+    return Curve(x[starts].tolist(), low.tolist(), high.tolist(), len(x), *ends, bad, marks)
+
+
+def _marks(x: Any, y: Any) -> tuple[tuple[float, str], ...]:
+    """Return where there is NaN or infinity, of each at most ``MARKS`` + 1 steps, spread evenly."""
+    found = []
+    for kind, is_so in (("nan", np.isnan(y)), ("inf", y == math.inf), ("-inf", y == -math.inf)):
+        at = x[is_so]
+        if len(at):
+            place = (at - x[0]) / ((x[-1] - x[0]) or 1.0) * MARKS
+            _, first = np.unique(place.astype(int), return_index=True)
+            found += [(step, kind) for step in at[first].tolist()]
+    return tuple(found)
 
 
 def _curve(view: RunView) -> Curve:

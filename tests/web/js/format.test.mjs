@@ -57,4 +57,6 @@ test("what a name hides is shown, what people write stays", () => {
   assert.equal(format.printable("a\u202egnp\x1b[31m\x7f\u200b\ud800"), "a\\u202egnp\\x1b[31m\\x7f\\u200b\\ud800");
   const kept = "tab\t line\n 日本 \u{1f469}\u200d\u{1f680} é";
   assert.equal(format.printable(kept), kept);
+  assert.equal(format.printable("👩\u200d👧 می\u200cخواهم"), "👩\u200d👧 می\u200cخواهم", "scripts need joiners");
+  assert.equal(format.printable("a\u200db \u200cم\u061c"), "a\\u200db \\u200cم\\u061c");
 });

@@ -145,11 +145,14 @@ export function compact(n) {
   return trimmed(value.toPrecision(4));
 }
 
-const UNSEEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
+const CONTROL = "\\0-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\p{Surrogate}";
+const SEEN = `[^\\x00-\\x7f\\s${CONTROL}]`; // beyond ASCII
+const UNSEEN = new RegExp(`(?!(?<=${SEEN})[\\u200c\\u200d]${SEEN})[${CONTROL}]`, "gu");
 
 /**
  * A text in which characters that cannot be seen or turn the direction of others are escapes, as
- * `epochal.core.names.printable` writes them: "a\u202eb", "\x1b[31m". Tabs and line ends stay.
+ * `epochal.core.names.printable` writes them: "a\u202eb", "\x1b[31m". Tabs and line ends stay, and
+ * joiners between characters beyond ASCII.
  * @param {string} text
  * @returns {string}
  */
@@ -182,7 +185,12 @@ function shortPower(value) {
   return `${trimmed(Number(mantissa).toPrecision(4))}e${power.replace("+", "")}`;
 }
 
-function trimmed(text) {
+/**
+ * A number without zeros at its end that say nothing: "17.99".
+ * @param {string} text
+ * @returns {string}
+ */
+export function trimmed(text) {
   if (text.includes("e")) return shortPower(Number(text));
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
