@@ -21,7 +21,9 @@ def test_projects_lead_to_their_runs(page, served):
     expect(page.get_by_role("heading", name="Projects", level=1)).to_be_visible()
     card = page.get_by_role("link", name=re.compile("text2sign"))
     expect(card).to_contain_text("7 runs")
-    expect(card.locator(".project-states")).to_have_text(re.compile(r"^\s*1\s+failed\s*6\s+finished\s*$"))
+    expect(card.locator(".project-states")).to_have_text(
+        re.compile(r"^\s*1\s+failed\s*6\s+finished\s*$")
+    )
     card.click()
     expect_names(page, NEWEST_FIRST)
     expect(page).to_have_title("text2sign · Epochal")

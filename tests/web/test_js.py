@@ -29,21 +29,23 @@ HOSTILE = [
     *keyword.kwlist, *keyword.softkwlist, "__x__", "__proto__", "__class__", "_", "_x", "2x", "",
     "constructor", "größe", "\N{LATIN SMALL LIGATURE FI}ne", "\N{MICRO SIGN}", "\N{ROCKET}", "a.b",
     "a b", " ", 'q"', "q'", "\\", "\\n", "\\\\", "\n", "\t", "\x01", "\x0c", "\x1a", "\x7f", "\x85",
-    "\N{LINE SEPARATOR}", "\N{RIGHT-TO-LEFT OVERRIDE}", "\ufeff", '"]', "a#b", "((", "{", "<b>", "x" * 300,
+    "\N{LINE SEPARATOR}", "\N{RIGHT-TO-LEFT OVERRIDE}", "\ufeff", '"]', "a#b", "((", "{", "<b>",
+    "x" * 300,
 ]  # fmt: skip
 """Keys that mean something else after a dot, or nothing."""
 
 
 @pytest.mark.needs("node")
 def test_paths_that_the_page_writes_are_those_that_the_server_reads():
-    """Whatever a key is called, the server finds the same keys in the path, and so does the page."""
+    """Whatever a key is called, the server finds the same keys in a path, and so does the page."""
     paths = [["config", key] for key in HOSTILE] + [["summary", key, "last"] for key in HOSTILE]
     program = (
         'const { isPath, pathParts, pathText } = await import("epochal/filter.js");'
         f"const written = {json.dumps(paths)}.map((path) => pathText(...path));"
         "console.log(JSON.stringify(written.map((path) => [path, pathParts(path), isPath(path)])));"
     )
-    command = ["node", "--import", str(TESTS / "register.mjs"), "--input-type=module", "-e", program]
+    names = ["--import", str(TESTS / "register.mjs"), "--input-type=module"]
+    command = ["node", *names, "-e", program]
     done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", timeout=60)
     for keys, (text, read, asked) in zip(paths, json.loads(done.stdout), strict=True):
         assert list(parse_path(text)) == read == keys

@@ -46,7 +46,8 @@ def difference(runs: Sequence[RunView]) -> dict[str, Any]:
     """Return the config, code, packages and results of runs side by side.
 
     Every leaf that any run has is a row: ``values`` are those of the runs in their order,
-    ``missing`` the places of runs that have none, ``same`` whether all have the same.  Equal is
+    ``missing`` the places of runs that have none, ``same`` whether all have the same; ``rule``
+    says which number of a metric they are, such as "best".  Equal is
     what :func:`epochal.read.diff.diff` takes for equal: 1 and 1.0 are, True and 1 are not.
     ``unrecorded`` are the runs whose code had changes that nobody knows.
 
@@ -69,7 +70,10 @@ def difference(runs: Sequence[RunView]) -> dict[str, Any]:
         ("summary", name) for pair in pairs for name, (a, b) in pair.summary.items()
         if not _alike(a, b)
     }  # fmt: skip
-    rows += _rows("summary", [_results(run) for run in runs], results)
+    rules = [_rules(run) for run in runs]
+    for row in _rows("summary", [_results(run) for run in runs], results):
+        said = dict.fromkeys(each[name] for each in rules if (name := row["path"][1]) in each)
+        rows.append({**row, "rule": " / ".join(said)} if said else row)
     return {
         "rows": rows, "runs": [{"id": run.id, "name": run.name} for run in runs],
         "code": code_difference(*runs) if len(runs) == 2 else "",
@@ -93,6 +97,18 @@ def _results(run: RunView) -> dict[str, Any]:
         name: each.value if isinstance(each, MetricSummary) else each
         for name, each in run.summary.items()
     }
+
+
+def _rules(run: RunView) -> dict[str, str]:
+    """Return which number of each metric is its result."""
+    from epochal.read.metrics import MetricSummary  # as above
+
+    rules: dict[str, str] = {}
+    for name, each in run.summary.items():
+        if isinstance(each, MetricSummary):
+            rule = run.metrics[name].definition.summary or "last"
+            rules[name] = "last" if rule == "best" and each.best is None else rule
+    return rules
 
 
 def _rows(

@@ -213,5 +213,6 @@ def _differences(asked: Asked, ids: Sequence[str]) -> dict[str, Any]:
             mine = rows.setdefault(key, {**row, "values": [None] * len(ids)})
             for run_id, value in zip(some, row["values"], strict=True):
                 mine["values"][places[run_id]] = value
-    kept = ({k: row[k] for k in ("path", "kind", "values")} for row in rows.values())
+    told = ("path", "kind", "values", "rule")
+    kept = ({k: row[k] for k in told if k in row} for row in rows.values())
     return {"runs": list(ids), "rows": list(kept)}

@@ -45,6 +45,7 @@ _PAGE = """\
   </body>
 </html>
 """
+_NUMBER = ' class="number"'
 _START = 'import "epochal/app.js";'
 
 
@@ -120,10 +121,20 @@ def _hash(text: str) -> str:
 
 def _table(title: str, summary: Summary) -> str:
     """Return a table for browsers without JavaScript."""
-    cells = "".join(f"<th>{escape(name)}</th>" for name in summary.head)
-    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in summary.rows()]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    head = _row(summary, summary.head, "th")
+    body = "".join(_row(summary, row, "td") for row in summary.rows())
     return (
-        f"<h1>{escape(title)}</h1><p>{escape(summary.note)}</p>"
-        f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
+        f'<main class="no-script"><h1>{escape(title)}</h1><p>{escape(summary.note)}</p>'
+        f'<div class="scroll-x"><table class="data-table"><thead>{head}</thead>'
+        f"<tbody>{body}</tbody></table></div></main>"
     )
+
+
+def _row(summary: Summary, cells: Sequence[str], tag: str) -> str:
+    """Return a row of the table; the last columns are numbers."""
+    names = len(summary.head) - len(summary.shown)
+    told = (
+        f"<{tag}{_NUMBER if i >= names else ''}>{escape(cell)}</{tag}>"
+        for i, cell in enumerate(cells)
+    )
+    return f"<tr>{''.join(told)}</tr>"

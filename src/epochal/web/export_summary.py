@@ -31,6 +31,7 @@ class Summary:
 
     Attributes:
         metrics: names of all metrics, those that tell most first.
+        shown: those of them that are the last columns of the table.
         head: columns of the table.
         note: a sentence or two for above it.
     """
@@ -39,9 +40,9 @@ class Summary:
         self._projects, self._answers = projects, answers
         self.metrics = ranked(each for one in projects for each in one["runs"]["metrics"])
         own = [name for name in self.metrics if not name.startswith(PREFIX)]
-        self._shown = own[:MOST_METRICS]
-        self.head = ["project", "run", "state", *self._shown]
-        left_out = len(self.metrics) - len(self._shown)
+        self.shown = own[:MOST_METRICS]
+        self.head = ["project", "run", "state", *self.shown]
+        left_out = len(self.metrics) - len(self.shown)
         moment = time.strftime("%Y-%m-%d %H:%M", time.gmtime(answers["/api/about"]["exported_s"]))
         self.note = f"Exported {moment} UTC. Charts need JavaScript; these are last values." + (
             f" Left out: {left_out:,} more metric{'s' if left_out > 1 else ''}." if left_out else ""
@@ -57,7 +58,7 @@ class Summary:
 
     def _row(self, project: str, about: Mapping[str, Any]) -> list[str]:
         state = str(about["state"])
-        values = [_short(about["summary"].get(name, {}).get("last")) for name in self._shown]
+        values = [_short(about["summary"].get(name, {}).get("last")) for name in self.shown]
         when = " when exported" if state == "running" else ""
         return [project, str(about["name"]), state + when, *values]
 

@@ -118,11 +118,11 @@ function table({ runs: tables, answers }, slug, query) {
 /** How runs differ, from the rows that were made for all of them. */
 function difference({ diff, answers }, ids) {
   const at = ids.map((id) => diff.runs.indexOf(id));
-  const rows = diff.rows.flatMap(({ path, kind, values }) => {
+  const rows = diff.rows.flatMap(({ path, kind, values, rule }) => {
     const mine = at.map((i) => values[i] ?? null);
     if (mine.every((value) => value === null)) return [];
     const texts = mine.map((value) => JSON.stringify(value));
-    return [{ path, kind, values: mine, same: texts.every((text) => text === texts[0]) }];
+    return [{ path, kind, rule, values: mine, same: texts.every((text) => text === texts[0]) }];
   });
   const about = ids.map((id) => ({ id, name: answers[`/api/run/${id}`].name }));
   return { rows, runs: about, code: "" };

@@ -1,7 +1,7 @@
 /** The cells of the runs table, by what they hold. */
 import { classes, html, useEffect, useRef } from "epochal/html.js";
 import { SLOTS, slotColor } from "epochal/color.js";
-import { trendMetric, valuesOf } from "epochal/columns.js";
+import { badEnd, trendMetric, valuesOf } from "epochal/columns.js";
 import { ago, dateTime, duration, exact, num, setting } from "epochal/format.js";
 import { Icon, IconButton, StateMark } from "epochal/icons.js";
 import { Menu, MenuItem } from "epochal/menu.js";
@@ -112,12 +112,14 @@ export function GroupCell({ list, column, members }) {
   const values = valuesOf(list, column.path);
   if (["state", "tags", "notes", "time", "trend"].includes(column.kind)) return html`<td></td>`;
   const { text, title } = summarized(values, members, column.kind);
-  return html`<td class=${`cell-${column.kind}`}><span title=${title}>${text}</span></td>`;
+  const bad = members.filter((run) => badEnd(list, column, run)).length;
+  return html`<td class=${`cell-${column.kind}`}><${Marked} title=${title}
+    said=${bad && `in ${bad} of ${members.length} the last value is not finite`}>${text}<//></td>`;
 }
 
 const KINDS = {
   state: ({ value }) => html`<${StateMark} state=${value} />`,
-  number: ({ value }) => html`<span title=${exact(value)}>${num(value)}</span>`,
+  number: Measured,
   setting: Value,
   value: Value,
   text: Value,
@@ -130,6 +132,18 @@ const KINDS = {
   trend: ({ id, column, trends, color }) =>
     html`<${Trend} curve=${trends.get(id)} color=${color} metric=${trendMetric(column.path)} />`,
 };
+
+/** A metric's number, marked where the metric became NaN or infinite after it. */
+function Measured({ value, list, column, run }) {
+  const end = badEnd(list, column, run);
+  return html`<${Marked} title=${exact(value)} said=${end && `the last value is ${end}`}>${num(value)}<//>`;
+}
+
+function Marked({ title, said, children }) {
+  if (!said) return html`<span title=${title}>${children}</span>`;
+  return html`<span title=${`${title}; ${said}`}>
+    <span class="bad-end" role="img" aria-label=${said}>▲</span> ${children}</span>`;
+}
 
 function Value({ value }) {
   return html`<span title=${exact(value)}>${setting(value)}</span>`;

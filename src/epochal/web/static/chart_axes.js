@@ -1,6 +1,6 @@
 /** Ticks, their labels, and the axes of uPlot. */
 
-import { compact, dateTime, duration, num } from "epochal/format.js";
+import { compact, dateTime, duration, grouped, num, trimmed } from "epochal/format.js";
 import { logTicks, niceTicks } from "epochal/scales.js";
 
 const MINUTE = 60;
@@ -119,18 +119,31 @@ function momentLabel(t, before, step) {
  * Return an x in words, for tooltips.
  * @param {string} kind of x: "step", "elapsed", "time", "epoch" or a metric
  * @param {number} x
- * @param {number} [width] of the bucket around it: of steps the first and the last one are told
+ * @param {number} [width] of the bucket around it, of which both ends are told: of steps the first
+ *   and the last one
  * @returns {string}
  */
 export function xText(kind, x, width = 0) {
-  if (kind === "elapsed") return `${duration(x)} after start`;
-  if (kind === "time") return dateTime(x);
+  const [low, high] = [x - width / 2, x + width / 2];
+  if (kind === "elapsed") return `${span(duration(Math.max(0, low)), duration(high), " – ") || duration(x)} after start`;
+  if (kind === "time") return (width >= 1 && span(dateTime(low), dateTime(high), " – ")) || dateTime(x);
   if (kind === "step" && width > 0) {
-    const [first, last] = [Math.ceil(x - width / 2), Math.ceil(x + width / 2) - 1];
-    if (first < last) return `steps ${first.toLocaleString("en-US")}–${last.toLocaleString("en-US")}`;
+    const [first, last] = [Math.ceil(low), Math.ceil(high) - 1];
+    if (first < last) return `steps ${span(grouped(first), grouped(last))}`;
     if (first === last) return xText(kind, first);
   }
-  return `${kind} ${Number.isInteger(x) ? x.toLocaleString("en-US") : num(x, 6)}`;
+  return `${kind} ${(width > 0 && span(...edges(low, high))) || (Number.isInteger(x) ? grouped(x) : trimmed(num(x, 6)))}`;
+}
+
+/** From one text to another; "" if they are the same. */
+function span(low, high, sign = "–") {
+  return low === high ? "" : `${low}${sign}${high}`;
+}
+
+/** Both ends of a bucket with as many places as tell it from the next one. */
+function edges(low, high) {
+  const places = Math.min(12, Math.max(0, -Math.floor(Math.log10((high - low) / 3))));
+  return [low, high].map((x) => grouped(Number(x.toFixed(places)) + 0)); // + 0: not -0
 }
 
 /**

@@ -9,6 +9,7 @@ import { mainMetrics } from "epochal/telling.js";
  * @property {string} title
  * @property {string} kind text, number, setting, value, state, tags, notes, time, duration, code or trend
  * @property {number} width in pixels
+ * @property {string|null} [last] of a metric's number: the path of its last value
  */
 
 const OWN = {
@@ -26,6 +27,9 @@ const OWN = {
 
 /** Fields of a metric that can be a column; "" is its default summary value. */
 export const FIELDS = ["", "min", "max", "last", "first", "mean", "std", "best"];
+
+/** The most columns that the server gives at once. */
+const MOST_ASKED = 100;
 
 /** The most columns of settings that are shown without being asked for. */
 const SHOWN_SETTINGS = 40;
@@ -55,7 +59,7 @@ export function column(path, list) {
   if (root === "summary") {
     const [metric, field] = keys;
     const title = field ? `${metric} ${field}` : metric ?? path;
-    return { path, title, kind: "number", width: fitted(title, list ? valuesOf(list, path) : [], num) };
+    return { path, title, kind: "number", last: lastPath(path), width: fitted(title, list ? valuesOf(list, path) : [], num) };
   }
   const title = root === "config" ? keys.join(".") : path;
   const values = list ? valuesOf(list, path) : [];
@@ -79,14 +83,36 @@ export function shownColumns(list, { chosen, different }) {
 }
 
 /**
- * The paths that the server must be asked for: settings and own fields come in any case.
+ * The paths that the server must be asked for: settings and own fields come in any case. Beside a
+ * metric's number there is its last value, as far as there is room, so that a bad end is seen.
  * @param {string[]} paths
  * @returns {string[]}
  */
 export function askedPaths(paths) {
-  return [...new Set(paths)].filter(
+  const asked = [...new Set(paths)].filter(
     (path) => isPath(path) && !Object.hasOwn(OWN, path) && !path.startsWith("config") && !trendMetric(path),
   );
+  const ends = asked.map(lastPath).filter((path) => path && !asked.includes(path));
+  return [...asked, ...[...new Set(ends)].slice(0, Math.max(0, MOST_ASKED - asked.length))];
+}
+
+/**
+ * What a metric ended with where a column shows a number from before it: "NaN", "∞" or "-∞"; else "".
+ * @param {object} list
+ * @param {Column} column
+ * @param {number} run
+ * @returns {string}
+ */
+export function badEnd(list, { path, last }, run) {
+  const end = last ? list.columns?.[last]?.[run] : null;
+  if (end === null || end === undefined || Number.isFinite(toNumber(end))) return "";
+  return Number.isFinite(toNumber(valuesOf(list, path)[run])) ? num(end) : "";
+}
+
+function lastPath(path) {
+  const [root, metric, field, ...more] = pathParts(path);
+  const isNumber = root === "summary" && metric && FIELDS.includes(field ?? "") && !more.length;
+  return isNumber ? pathText("summary", metric, "last") : null;
 }
 
 /**
@@ -132,9 +158,8 @@ function usualPaths(list, different) {
   const measured = first ? [summaryPath(first), trendPath(first), ...others.map((name) => summaryPath(name))] : [];
   const settings = Object.keys(list.config ?? {});
   const shown = settings.filter((path) => !different || differs(valuesOf(list, path)));
-  const seeded = different ? [] : ["seed"].filter((path) => differs(valuesOf(list, path)));
-  const rest = ["duration_s", "created", "tags", "notes", ...seeded];
-  return ["state", ...measured, ...shown.slice(0, SHOWN_SETTINGS), ...rest];
+  const seeded = differs(valuesOf(list, "seed")) && !shown.includes("config.seed") ? ["seed"] : [];
+  return ["state", ...measured, ...shown.slice(0, SHOWN_SETTINGS), ...seeded, "duration_s", "created", "tags", "notes"];
 }
 
 function allNumbers(values) {

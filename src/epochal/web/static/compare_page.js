@@ -82,19 +82,13 @@ function useFilter(slug, text) {
   const ordinals = useMemo(
     () => new Map(names.data?.id.map((id, i) => [id, names.data.ordinal[i]])), [names.data]);
   const { expression, short } = useMemo(() => toExpression(text, known), [text, known]);
-  const tried = useJSON(text ? `/api/runs${query({ project: slug, filter: expression, typed: 1 })}` : null, 0, true);
-  const error = text ? problemOf(tried) : null;
+  const tried = useJSON(text ? `/api/runs${query({ project: slug, filter: expression })}` : null, 0, true);
+  const error = text && tried.error ? { message: tried.error.message, at: tried.error.body?.at } : null;
   const last = useLastGood(error || tried.loading ? null : expression, expression);
   return {
     text, error, ordinals, meaning: short && text ? expression : "", paths: [...known.config], expression: last ?? "",
-    counts: tried.data && !error && !tried.data.error && text ? { matched: tried.data.matched, total: tried.data.total } : null,
+    counts: tried.data && !error && text ? { matched: tried.data.matched, total: tried.data.total } : null,
   };
-}
-
-/** What is wrong with a filter: the server says so in its answer, a page without a server throws. */
-function problemOf({ data, error, loading }) {
-  if (error) return { message: error.message, at: error.body?.at };
-  return data?.error && !loading ? { message: data.error, at: data.at } : null;
 }
 
 /** The last value that was not null: a filter that is being typed does not empty the picture. */

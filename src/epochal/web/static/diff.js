@@ -86,7 +86,7 @@ function Section({ part, n, all }) {
     <tr class="diff-section"><th colspan=${n + 1} scope="colgroup">${part.title}
       <span class="muted">${part.same > 0 && `${part.same} the same${all ? "" : ", not shown"}`}</span></th></tr>
     ${part.rows.slice(0, limit).map((row) => html`<tr key=${row.path.join("\0")} class=${row.same ? "diff-same" : ""}>
-      <${Key} path=${row.path} />
+      <${Key} path=${row.path} rule=${row.rule} />
       ${row.values.map((value, i) => html`<${Cell} key=${i} value=${value} base=${row.values[0]} first=${i === 0}
         same=${row.same} digits=${part.kind === "summary" ? 6 : 12}
         measured=${part.kind === "summary" || !isIdentifier(row.path.at(-1))} />`)}
@@ -97,9 +97,10 @@ function Section({ part, n, all }) {
   </tbody>`;
 }
 
-function Key({ path }) {
+function Key({ path, rule }) {
   const [above, name] = keyParts(path);
-  return html`<th scope="row"><span class="muted">${above}</span>${name}</th>`;
+  return html`<th scope="row"><span class="muted">${above}</span>${name}${
+    rule && html` <span class="muted" title=${`the ${rule} value of each run`}>${rule}</span>`}</th>`;
 }
 
 const WORDS = { changed: "differs", added: "only here", removed: "missing here", same: "" };

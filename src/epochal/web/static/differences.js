@@ -3,7 +3,8 @@ import { lineOf, typeOf } from "epochal/nested.js";
 
 /**
  * A row as the server sends it.
- * @typedef {{path: string[], kind: string, values: unknown[], same: boolean}} DiffRow
+ * @typedef {{path: string[], kind: string, values: unknown[], same: boolean, rule?: string}} DiffRow
+ *   rule: which number of a metric the values are, such as "best"
  */
 
 const TITLES = { config: "Config", code: "Code", packages: "Packages", summary: "Results" };
@@ -43,7 +44,7 @@ export function sections(rows, { all = false, query = "" } = {}) {
 
 function matches(row, words) {
   if (!words.length) return true;
-  const text = `${row.path.join(".")} ${row.values.map(lineOf).join(" ")}`.toLowerCase();
+  const text = `${row.path.join(".")} ${row.rule ?? ""} ${row.values.map(lineOf).join(" ")}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 

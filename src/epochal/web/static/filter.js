@@ -4,10 +4,13 @@
  * `lr<1e-3 tag:base vit`, and the box shows what was understood.
  */
 
+import { unquoted } from "epochal/static_operators.js";
+
 const ROOTS = new Set(
   ("id name project group state tags notes config seed summary created duration_s git host steps").split(" "),
 );
-const PATH = /^[a-z_]+(\.[^.["'\]()\s]+|\["(?:[^"\\]|\\.)*"\]|\['(?:[^'\\]|\\.)*'\])*$/;
+const PART = /\.([\p{XID_Start}_]\p{XID_Continue}*)|\[(?:"(?:[^"\\]|\\["'\\nt])*"|'(?:[^'\\]|\\["'\\nt])*')\]/gu;
+const NEVER = /[\0\r\n\p{Surrogate}]/u; // the server reads no expression with these
 const WORDS = new Set(["and", "or", "not", "in", "is"]);
 
 /** Expressions and what they select, for the help page. */
@@ -74,7 +77,9 @@ export function pathParts(path) {
  * @returns {boolean}
  */
 export function isPath(path) {
-  return PATH.test(path) && ROOTS.has(pathParts(path)[0]);
+  const [root] = /^[a-z_]*/.exec(path);
+  const rest = path.slice(root.length).replace(PART, (_, key) => (key && isReserved(key) ? "?" : ""));
+  return ROOTS.has(root) && !rest && !NEVER.test(path);
 }
 
 /**
@@ -95,25 +100,23 @@ export function completions(text, at, paths) {
 }
 
 /**
- * A text as a literal of the expression language.
+ * A text as a literal of the expression language, which has fewer escapes than JSON.
  * @param {string} text
  * @returns {string}
  */
 export function quoted(text) {
-  return JSON.stringify(text);
+  return `"${text.replace(/[\\"\n\t]/g, (letter) => ESCAPED[letter])}"`;
 }
 
-function unquoted(text) {
-  if (text[0] === "'") return text.slice(1, -1).replace(/\\(.)/g, "$1");
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text.slice(1, -1);
-  }
-}
+const ESCAPED = { "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t" };
 
 function isPlain(key) {
-  return /^[A-Za-z_]\w*$/.test(key) && !PYTHON.has(key);
+  return /^[A-Za-z_]\w*$/.test(key) && !isReserved(key);
+}
+
+/** Says whether a word means something else after a dot, or nothing. */
+function isReserved(key) {
+  return key.startsWith("__") || PYTHON.has(key) || key !== key.normalize("NFKC");
 }
 
 const PYTHON = new Set(

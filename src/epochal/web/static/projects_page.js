@@ -59,7 +59,8 @@ function useLateCurves(found) {
 
 function Card({ project }) {
   const { slug, name, runs, running, last_s: last, states, metric, spark } = project;
-  const others = Object.entries(states ?? {}).filter(([state, n]) => n > 0 && state !== "finished");
+  const told = Object.entries(states ?? {}).filter(([, n]) => n > 0);
+  told.sort(([a], [b]) => (a === "finished") - (b === "finished")); // what wants a look comes first
   return html`<a class="card project-card" href=${link(["p", slug])}>
     <span class="project-name" title=${name}>${name}</span>
     <span class="project-facts">
@@ -68,8 +69,7 @@ function Card({ project }) {
     </span>
     <${Spark} values=${spark ?? []} metric=${metric} />
     <span class="project-states">
-      ${others.map(([state, n]) => html`<span key=${state}>${n} <${StateMark} state=${state} /></span>`)}
-      ${!others.length && html`<span><${StateMark} state="finished" /></span>`}
+      ${told.map(([state, n]) => html`<span key=${state}>${n} <${StateMark} state=${state} /></span>`)}
     </span>
   </a>`;
 }

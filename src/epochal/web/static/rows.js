@@ -1,5 +1,5 @@
 /** The rows of the runs table: in groups where the view asks for them. */
-import { valuesOf } from "epochal/columns.js";
+import { badEnd, valuesOf } from "epochal/columns.js";
 import { duration, exact, num, setting, toNumber } from "epochal/format.js";
 import { groupRuns } from "epochal/group.js";
 
@@ -57,6 +57,22 @@ function settingOf(columns, run) {
     if (value !== null && value !== undefined && value !== "") setting[path] = value;
   }
   return setting;
+}
+
+/**
+ * What is wrong with some runs of a group, such as "of 8 runs 2 not finished, 1 with NaN or ∞ at the end".
+ * @param {object} list
+ * @param {number[]} members
+ * @param {import("./columns.js").Column[]} columns
+ * @returns {string} "" if nothing is
+ */
+export function troublesOf(list, members, columns) {
+  const open = members.filter((run) => list.state?.[run] !== "finished").length;
+  const bad = members.filter((run) => columns.some((column) => badEnd(list, column, run))).length;
+  const said = [];
+  if (open) said.push(`${open} not finished`);
+  if (bad) said.push(`${bad} with NaN or ∞ at the end`);
+  return said.length ? `of ${members.length} runs ${said.join(", ")}` : "";
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The runs of a project as the server lists them, kept up to date while they run. */
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { ApiError, getJSON } from "epochal/api.js";
+import { getJSON, isStatic } from "epochal/api.js";
 import { askedPaths, summaryPath } from "epochal/columns.js";
 import { notify } from "epochal/notices.js";
 import { mainMetrics } from "epochal/telling.js";
@@ -9,6 +9,7 @@ const MANY = 1000;
 const MEASURED_MOST = 60;
 const MEASURE_EVERY_MS = 2000;
 const LOAD_EVERY_MS = 3000;
+const LOOK_EVERY_MS = 1500;
 const OWN_KEYS = ["name", "group", "state", "duration_s", "steps", "tags", "notes", "seed", "code"];
 
 /**
@@ -45,15 +46,25 @@ export function useRunList(slug, expression, { chosen, extra }, live) {
     return () => asking.abort();
   }, [slug, expression, wanted, round]);
   const change = useCallback((id, news) => setList((old) => patched(old, [[id, news]])), []);
-  useFollow({ slug, expression, list, live, setList, reload: () => setRound((n) => n + 1) });
+  const reload = () => setRound((n) => n + 1);
+  useFollow({ slug, expression, list, live, setList, reload });
+  useLookout(list ? !list.total : error?.status === 404, reload);
   return { list, error, loading, change };
+}
+
+/** Asks again and again for a project that has no runs yet: its first one may just begin. */
+function useLookout(empty, reload) {
+  useEffect(() => {
+    if (!empty || isStatic) return undefined;
+    const timer = setInterval(() => document.hidden || reload(), LOOK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [empty]);
 }
 
 async function load(slug, expression, { chosen, extra }, signal, show) {
   const asked = askedPaths([...(chosen.length ? chosen : remembered(slug)), ...extra]);
   const first = await getJSON(address(slug, expression, asked), { signal });
-  if (first.error) throw new ApiError(400, first.error, first);
-  const usual = chosen.length ? [] : mainMetrics(first.metrics ?? []).map((metric) => summaryPath(metric));
+  const usual = chosen.length ? [] : askedPaths(mainMetrics(first.metrics ?? []).map((name) => summaryPath(name)));
   const missing = usual.filter((path) => !Object.hasOwn(first.columns ?? {}, path));
   if (!missing.length) return first;
   remember(slug, usual); // the next time one question is enough
@@ -64,7 +75,6 @@ async function load(slug, expression, { chosen, extra }, signal, show) {
 function address(slug, expression, columns) {
   const query = new URLSearchParams({ project: slug });
   if (expression) query.set("filter", expression);
-  if (expression) query.set("typed", 1); // one that is not finished is no failure to be logged
   if (columns.length) query.set("columns", JSON.stringify([...new Set(columns)]));
   return `/api/runs?${query}`;
 }

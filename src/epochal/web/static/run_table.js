@@ -1,6 +1,7 @@
 /** The runs of a project as dimensions: what parallel coordinates and scatter are drawn of. */
 import { useMemo } from "epochal/html.js";
 import { dimension, parseMetricPath } from "epochal/dimensions.js";
+import { isPath } from "epochal/filter.js";
 import { query, useJSON } from "epochal/load.js";
 
 /** So many runs are drawn at once; of more the newest. */
@@ -21,7 +22,7 @@ export const MOST_RUNS = 1500;
  * @returns {{data: RunTable | null, error: Error | null, loading: boolean}}
  */
 export function useRunTable(slug, { paths = [], filter = "", ids = [], version = 0 }) {
-  const metrics = [...new Set(paths.filter(parseMetricPath))].sort();
+  const metrics = [...new Set(paths.filter((path) => parseMetricPath(path) && isPath(path)))].sort();
   const columns = metrics.length ? JSON.stringify(metrics) : "";
   const found = useJSON(`/api/runs${query({ project: slug, filter, columns })}`, version, true);
   const wanted = ids.join(",");

@@ -3,6 +3,7 @@ import { Component, classes, html, useLayoutEffect, useEffect, useMemo, useRef, 
 import { Cell, GroupCell, NameCell } from "epochal/cells.js";
 import { setHover } from "epochal/hover.js";
 import { Icon } from "epochal/icons.js";
+import { troublesOf } from "epochal/rows.js";
 
 /** Height of a row in pixels, as in table.css. */
 export const ROW = 28;
@@ -66,7 +67,7 @@ export function RunTable({ list, rows, columns, sort, marks, current, renaming, 
           const place = { n: shown.top + i + 2, before, after, cells, list, act };
           if (row.run === undefined) {
             const color = marks.groupColor(row.name);
-            return html`<${GroupRow} key=${`group ${row.name}`} row=${row} color=${color} ...${place} />`;
+            return html`<${GroupRow} key=${`group ${row.name}`} columns=${columns} ...${{ row, color, ...place }} />`;
           }
           const id = list.id[row.run];
           return html`<${Row}
@@ -162,7 +163,8 @@ class Row extends Component {
   }
 }
 
-function GroupRow({ row, color, n, list, cells, before, after, act }) {
+function GroupRow({ row, color, n, list, columns, cells, before, after, act }) {
+  const troubles = useMemo(() => troublesOf(list, row.members, columns), [list, row.members, columns]);
   return html`<tr class="group-row" aria-rowindex=${n}>
     <th scope="row" class="first">
       <button
@@ -173,7 +175,7 @@ function GroupRow({ row, color, n, list, cells, before, after, act }) {
       >
         <${Icon} name=${row.closed ? "chevronRight" : "chevronDown"} />
         <span class="dot" style=${{ background: color }} aria-hidden="true"></span>
-        <span class="name" title=${row.name}>${row.name}</span>
+        <span class="name" title=${troubles ? `${row.name}: ${troubles}` : row.name}>${row.name}</span>
         <span class="group-count">n ${row.members.length}</span>
       </button>
     </th>

@@ -27,7 +27,7 @@ export function TopBar({ live, run, onHelp, onPalette }) {
     ${about.exported_s && html`<${Exported} time=${about.exported_s} />`}
     ${live.running > 0 &&
     html`<span class="running" title=${`${count(live.running, "run")} recording now`}>
-      <span class="pulse" aria-hidden="true"></span>${live.running} running
+      <span class="pulse" aria-hidden="true"></span>${live.running}<span class="running-word"> running</span>
     </span>`}
     ${about.version && !about.write && !isStatic &&
     html`<span class="reading" title="Open the link that epochal serve prints to edit tags, notes and names"
