@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from click.testing import CliRunner
 from forged import PAGE, record
+from hypothesis import HealthCheck, Phase, settings
 from journals import JournalMaker, make_run
 from recorded import THOROUGH
 from starlette.applications import Starlette
@@ -38,6 +39,16 @@ DRAWING = ["report {run} --output {run}/report.md", "export {run} --html {run}/p
 """Commands that take a while."""
 SLOW = ("/api/paper/figure",)
 """Routes that draw: one question each, and few at all."""
+
+
+def few(examples: int) -> settings:
+    """Returns settings of a property test whose every example asks much: so many, no shrinking."""
+    return settings(
+        max_examples=examples, deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure says where
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture,
+                               HealthCheck.data_too_large, HealthCheck.large_base_example],
+    )  # fmt: skip
 
 
 def made(base, events, **about) -> str:

@@ -8,21 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from forged import ENVIRONMENT, MEDIUM, PAGE, VALID, changed, streams
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from journals import JournalMaker, make_run
 from recorded import THOROUGH
-from strangers import ask_every_route, made, read_everything, run_commands
+from strangers import ask_every_route, few, made, read_everything, run_commands
 
 from epochal.cli import main
 from epochal.core.errors import EpochalError
 
-FEW = settings(
-    max_examples=3 * THOROUGH, deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure says where: no shrinking
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture,
-                           HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
+FEW = few(3 * THOROUGH)
 
 
 @FEW

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from forged import VALID, changed
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from journals import JournalMaker, make_run
 from recorded import THOROUGH
-from strangers import ask_every_route, made, read_everything, run_commands
+from strangers import ask_every_route, few, made, read_everything, run_commands
 
 import epochal
 from epochal.core.errors import EpochalError, RunFolderError
@@ -30,12 +30,7 @@ from epochal.read.windows import Windows
 from epochal.store import cursor, parquet, seal
 from epochal.store.catalog import Catalog, database_path
 
-FEW = settings(
-    max_examples=5 * THOROUGH, deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a failure says where: no shrinking
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture,
-                           HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
+FEW = few(5 * THOROUGH)
 EVENTS = [each for each in VALID if each[0] not in ("end", "resume")]
 CURSOR = {"positions": {"0123456789abcdef": [1, 20, 3]}, "state": {"a": 1}, "finished": False}
 
