@@ -99,10 +99,8 @@ class Mirrors:
         deadline = time.monotonic() + WAIT_S
         if self._hosting is not None:
             self._hosting.end(WAIT_S)
-        if self._settings.follow == "process" and _companion.tell(
-            {"do": "finish", "run_dir": run_dir}
-        ):
-            _companion.wait_done(run_dir, max(0.0, deadline - time.monotonic()))
+        if self._settings.follow == "process":
+            _companion.finish(run_dir, WAIT_S)
         if self._hosting is not None:
             self._hosting.wait(max(0.0, deadline - time.monotonic()))
 

@@ -187,6 +187,28 @@ def test_the_follower_process_is_killed(training):
     assert recorded(training.run_dir).states() == ["finished"]
 
 
+def test_it_is_killed_with_a_message_unread(tmp_path):
+    """What a follower process was told and did not do before its SIGKILL, the next one does."""
+    from epochal.follow.companion import Companion
+
+    with epochal.init(dir=str(tmp_path), **{**ON, "follow": "off"}) as run:
+        run.log({"a": 1.0}, step=1)
+    companion, finished = Companion(), []
+    told = {"run_dir": run.dir, "sinks": {"csv": {}}, "seal": False, "environment": None}
+    assert companion.tell({"do": "follow", **told})
+    first = companion._pid
+    os.kill(first, signal.SIGSTOP)
+    finishing = threading.Thread(target=lambda: finished.append(companion.finish(run.dir, 60)))
+    finishing.start()
+    wait_until(lambda: len(companion._owed[run.dir]) == 2)
+    os.kill(first, signal.SIGKILL)
+    finishing.join()
+    assert finished == [True]
+    assert mirrored(run.dir) == [("1", "1.0")]
+    assert companion._owed == {}
+    companion._forget()
+
+
 def test_both_are_killed(training):
     """When both are killed, nothing of the run is lost and its mirrors can be made complete."""
     training.log(100)
@@ -259,6 +281,15 @@ def test_a_broken_named_sink_is_told(tmp_path):
     wait_until(lambda: mirrored(run_dir))
     assert "'broken'" in errors
     assert "its library is gone" in errors
+
+
+def test_a_run_that_nobody_follows_starts_no_process(tmp_path):
+    """The other ranks of a job have no mirrors: nothing is started for them at their end."""
+    from epochal.follow.companion import Companion
+
+    companion = Companion()
+    assert not companion.finish(str(tmp_path), 60)
+    assert companion._pid == 0
 
 
 def test_no_process_can_be_started(tmp_path, monkeypatch):

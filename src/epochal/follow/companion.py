@@ -31,32 +31,41 @@ class Companion:
         self._to, self._from, self._pid = -1, -1, 0
         self._heard = threading.Condition()
         self._done: set[str] = set()
-        self._following: dict[str, bytes] = {}
+        self._owed: dict[str, list[bytes]] = {}  # what was asked for and is not yet done
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Send a message, starting the process if need be; False: there is no process to be had."""
         line = json.dumps(message, default=str).encode("ascii") + b"\n"
         run_dir = message["run_dir"]
         with self._lock:
-            for _ in range(2):
-                # A new process is told of all runs: the one before may have been killed.
-                known = b"" if self._to >= 0 else b"".join(self._following.values())
-                if self._to < 0 and not self._start():
-                    return False
-                if self._send(known + line):
-                    break
-                self._forget()
-            else:
-                return False
             if message["do"] == "follow":
-                self._following[run_dir] = line
+                self._owed.pop(run_dir, None)
                 self._done.discard(run_dir)
-            else:
-                self._following.pop(run_dir, None)
+            if not self._deliver(line):
+                return False
+            owed = self._owed.setdefault(run_dir, [])
+            if line not in owed:
+                owed.append(line)
         return True
 
-    def wait_done(self, run_dir: str, timeout_s: float) -> bool:
-        """Wait until the mirrors of a finished run are complete; False: not in time."""
+    def finish(self, run_dir: str, timeout_s: float) -> bool:
+        """Have the mirrors of a run completed and wait for that; False: not in time.
+
+        A process that is being killed still takes messages, which nobody reads: another one is
+        told everything again, and goes on when the time is over.
+        """
+        if run_dir not in self._owed:  # it is followed by nobody, or by threads
+            return False
+        deadline = time.monotonic() + timeout_s
+        for _ in range(2):
+            told = self.tell({"do": "finish", "run_dir": run_dir})
+            if not told or self._wait_done(run_dir, deadline - time.monotonic()):
+                return told
+            if self._from >= 0:  # it lives and goes on
+                break
+        return False
+
+    def _wait_done(self, run_dir: str, timeout_s: float) -> bool:
         with self._heard:
             self._heard.wait_for(lambda: run_dir in self._done or self._from < 0, timeout_s)
             return run_dir in self._done
@@ -64,11 +73,25 @@ class Companion:
     def abandon(self) -> None:
         """Forget the parent's process in a forked child."""
         self._lock, self._heard = threading.Lock(), threading.Condition()
-        self._following = {}
+        self._owed = {}
         listening, self._from = self._from, -1
         if listening >= 0:  # the thread that reads it is the parent's
             os.close(listening)
         self._forget()
+
+    def _deliver(self, line: bytes) -> bool:
+        if self._to >= 0:
+            if self._send(line):
+                return True
+            self._forget()
+        # A new process is told of all runs: the one before may have been killed.
+        if not self._start():
+            return False
+        known = [each for lines in self._owed.values() for each in lines]
+        if self._send(b"".join(known) + line):
+            return True
+        self._forget()
+        return False
 
     def _start(self) -> bool:
         if not sys.executable or not hasattr(os, "posix_spawn"):
@@ -134,8 +157,12 @@ class Companion:
         if "problem" in message:
             logger.warning("%s", message["problem"])
         if "done" in message:
+            run_dir = message["done"]
+            with self._lock:
+                if len(self._owed.get(run_dir, ())) > 1:  # not resumed in the meantime
+                    del self._owed[run_dir]
             with self._heard:
-                self._done.add(message["done"])
+                self._done.add(run_dir)
                 self._heard.notify_all()
 
     def _forget(self) -> None:
