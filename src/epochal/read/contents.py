@@ -15,7 +15,7 @@ from epochal.core.problems import logger
 from epochal.journal import recovery
 from epochal.read import series
 from epochal.read.metrics import Definition, MetricSummary, resolve
-from epochal.read.parts import Part, PartEvent, Parts, read_parts
+from epochal.read.parts import Part, PartEvent, Parts, SealedPart, read_parts
 from epochal.read.sessions import SessionData, group, hide_replaced, within
 from epochal.store import folder, statistics
 from epochal.store.liveness import Life, of_process
@@ -69,6 +69,11 @@ class Contents:
         self.everyone = [*self._inherited(depth), *self.own]
         hide_replaced(self.everyone)
         self.sessions = [session for session in self.everyone if session.rank == rank]
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether any of its own segments is sealed."""
+        return any(isinstance(part, SealedPart) for part in self.parts)
 
     @property
     def damage(self) -> list[str]:

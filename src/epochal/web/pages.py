@@ -158,7 +158,7 @@ def routes(state: State) -> list[Route]:
         assets.look()
         if assets.missing:
             return _page(_no_assets(assets.missing), assets.csp, 503)
-        state.warm_up(reading=True)
+        state.warm_up("charts")
         return _page(assets.page("index.html"), assets.csp)
 
     def login(_request: Request) -> Response:

@@ -61,6 +61,8 @@ def routes(state: State) -> list[Route]:
         for window in windows:
             missing.update(window.problems)
         left_out = [{"run": run_id, "reason": reason} for run_id, reason in missing.items()]
+        if any(view.contents.is_sealed for view in views):
+            state.warm_up("zoom")
         ms = (time.perf_counter() - began) * 1e3
         content = encode(windows, counts=asked.counts, missing=left_out, ms=ms)
         return Response(content, media_type="application/octet-stream")

@@ -101,7 +101,7 @@ class Dashboard:
 
     def run(self) -> None:
         """Answer until Ctrl-C; answers that are not ready soon after it are nobody's error."""
-        self.state.warm_up()
+        self.state.warm_up("folder")
         log = logging.getLogger("uvicorn.error")
         log.addFilter(self._is_open)
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from epochal.core.errors import RunFolderError, RunNotFoundError
 from epochal.read import describe
@@ -24,6 +25,11 @@ from epochal.web.watcher import Watcher
 
 if TYPE_CHECKING:
     from epochal.read.windows import Windows
+
+Warm = Literal["folder", "charts", "zoom"]
+
+REST_S = 1.0
+"""So long the charts that are being drawn have the processor for themselves."""
 
 MOST_VIEWS = 2_500
 """More than one request may ask for."""
@@ -58,7 +64,7 @@ class State:
         self.assets = Assets()
         self.writing = threading.Lock()
         self._lock = threading.Lock()
-        self._warm: bool | None = None
+        self._warm: set[Warm] = set()
         self._views: OrderedDict[str, tuple[int, RunView]] = OrderedDict()
         self.project = _Served(self.root)
         self.folders = Folders(self.root)
@@ -148,27 +154,32 @@ class State:
         catalog = self.project.catalog
         return Runs(catalog, [run_dir for run_dir in catalog.known() if run_dir in here])
 
-    def warm_up(self, *, reading: bool = False) -> None:
-        """Prepare in a thread what the page will ask for; ``reading``: also that of its charts."""
+    def warm_up(self, what: Warm) -> None:
+        """Prepare in a thread what comes next: the "folder", then "charts", then a "zoom"."""
         with self._lock:
-            if reading is self._warm or (self._warm and not reading):
+            if what in self._warm:
                 return
-            self._warm = reading
+            self._warm.add(what)
         threading.Thread(
-            target=self._warm_up, args=(reading,), name="epochal-warm-up", daemon=True
+            target=self._warm_up, args=(what,), name="epochal-warm-up", daemon=True
         ).start()
 
     def close(self) -> None:
         """Close what is open."""
         self.project.close()
 
-    def _warm_up(self, reading: bool) -> None:  # noqa: FBT001 - of a thread
-        if not reading:
+    def _warm_up(self, what: Warm) -> None:
+        if what == "folder":
             self.watcher.look()
-            return
-        from epochal.web import frames
+        elif what == "charts":
+            from epochal.web import frames
 
-        _ = self.windows, frames  # the modules that the first chart would wait for
+            _ = self.windows, frames  # the modules that the first chart would wait for
+        else:
+            time.sleep(REST_S)
+            from epochal.store import parquet
+
+            _ = parquet  # loads pyarrow, which a window that is short enough to read rows needs
 
     def _newer(self, known: Known, before: RunView | None) -> RunView:
         """Return a view of now; what an earlier one has read is not read again."""
