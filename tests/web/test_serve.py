@@ -7,13 +7,17 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from ports import quiet_port
+from recorded import wait_until
 
+import epochal
 from epochal.cli import main
 from epochal.core.errors import RunFolderError, SettingError
+from epochal.store.seal import seal_run
 from epochal.web import serve as module
 from epochal.web.serve import Dashboard, listen
 
@@ -207,6 +211,34 @@ def test_nothing_heavy_is_loaded_before_the_first_answer():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_a_zoom_needs_is_loaded_after_the_first_chart(root, command):
+    """The first zoom into a sealed run does not wait for Arrow; other runs never load it."""
+    growing, sealed = (
+        epochal.init(project="demo", dir=str(root), follow="off", sinks=[]) for _ in range(2)
+    )
+    for run in (growing, sealed):
+        for step in range(10_000):
+            run.log({"loss": 1.0}, step=step)
+        run.flush()
+    sealed.finish()
+    seal_run(sealed.dir)
+    process, _, browser = command("--port", "0")
+
+    def has_arrow() -> bool:
+        return "libarrow" in Path(f"/proc/{process.pid}/maps").read_text()
+
+    def charts(run):
+        asked = {"runs": [run.id], "metrics": ["loss"], "width": 10}
+        assert browser.post("/api/series", asked).status == 200
+
+    charts(growing)
+    before = has_arrow()
+    charts(sealed)
+    wait_until(has_arrow)
+    assert not before
+    growing.finish()
 
 
 def test_two_servers_of_one_folder(root, serve, browse, recording):
