@@ -2,6 +2,7 @@
 #   PYTHON=python3.12 make test    another interpreter, in an environment of its own
 #   VENV=/some/folder make test    another place for the environment
 #   OTHER_PYTHONS= make test       this interpreter only
+#   ELSEWHERE=tests make test      all tests on the other Pythons too, not only those of the core
 #   PIP_QUIET= make test           all that pip says, to see why an install failed
 
 PYTHON ?= python3
@@ -11,6 +12,9 @@ else
 VENV ?= .venv-$(notdir $(PYTHON))
 endif
 OTHER_PYTHONS ?= 3.10 3.12 3.13
+# The core: recording, reading, evidence.  Figures, papers and the dashboard are for ELSEWHERE=tests.
+ELSEWHERE ?= $(addprefix tests/,analyze api cli core demo faults follow journal loggers markup measure \
+    media probes read record sinks store sweeps test_settings.py)
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
@@ -33,7 +37,7 @@ help: ## show this list
 demo: $(VENV)/.demo ## train a small model and show what Epochal makes of it
 	@$(BIN)/epochal demo
 
-test: ## check style, types and layers, then run the tests on every Python found
+test: ## check style, types and layers, then run the tests, those of the core on every Python
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-here
 	@$(MAKE) --no-print-directory test-others
@@ -114,13 +118,13 @@ test-others: $(VENV)/.created
 	    [ $$v = $$here ] || $(MAKE) --no-print-directory test-on-$$v || exit 1; \
 	done
 
-# All but what needs PyTorch, a browser or the tools that mirrors write for.
+# Nothing that needs PyTorch, a browser or the tools that mirrors write for.
 test-on-%:
 	@if [ -z "$(call find,python$*)" ]; then \
 	    echo "==> Python $* is not on this machine: not tested on it"; exit 0; fi; \
 	$(MAKE) --no-print-directory .venv-$*/.test && \
-	echo "==> Tests on $$(.venv-$*/bin/python --version), without PyTorch and the mirrors' tools" && \
-	.venv-$*/bin/python -m pytest -n $(WORKERS) -m "not torch and not browser"
+	echo "==> Tests of the core on $$(.venv-$*/bin/python --version), without PyTorch and the mirrors' tools" && \
+	.venv-$*/bin/python -m pytest -n $(WORKERS) -m "not torch and not browser" $(ELSEWHERE)
 
 .venv-%/.test: $(SOURCES)
 	@echo "==> Making .venv-$* and installing Epochal and its test tools"

@@ -1,6 +1,7 @@
 """Media as they are read: listed in order, byte for byte, and damage is never returned."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,24 @@ def test_a_cut_off_pack(pages):
     rewrite(pages.path, lambda data: data.__delitem__(slice(3, None)))
     with pytest.raises(DamageError):
         RunView(pages.maker.run_dir).media[0].read()
+
+
+def test_what_is_no_plain_file_is_not_waited_for(pages, tmp_path):
+    """A pipe in the place of a medium would never end, and a link leads out of the run."""
+    pages.add("packed", 0, b"content")
+    pages.add_alone("pipe", 1, b"content", "pipe.html")
+    pages.add_alone("link", 2, b"content", "link.html")
+    pages.maker.close()
+    alone = pages.path.with_name("pipe.html")
+    alone.rename(tmp_path / "elsewhere")
+    os.mkfifo(alone)
+    pages.path.with_name("link.html").unlink()
+    pages.path.with_name("link.html").symlink_to(tmp_path / "elsewhere")
+    pages.path.unlink()
+    os.mkfifo(pages.path)
+    for page in RunView(pages.maker.run_dir).media:
+        with pytest.raises(DamageError, match="cannot read"):
+            page.read()
 
 
 @pytest.mark.parametrize("file", ["../../secret", "/etc/passwd", "media/../run.json", "media"])

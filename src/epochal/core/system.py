@@ -6,9 +6,12 @@ safe once the writer has put it into the run folder (at most 200 ms later).
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Sequence
+from typing import BinaryIO
 
 LINUX = sys.platform == "linux"
 
@@ -16,6 +19,19 @@ PRIVATE_FLAGS: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 """For opening files: not inherited by other programs, and never through a link."""
 
 BINARY_FLAG: int = getattr(os, "O_BINARY", 0)
+
+
+def open_plain(path: str) -> BinaryIO:
+    """Open a file for reading if it is a plain one: a link leads elsewhere, a pipe never ends.
+
+    Raises:
+        OSError: there is none, or it is no plain file.
+    """
+    fd = os.open(path, os.O_RDONLY | PRIVATE_FLAGS | BINARY_FLAG | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return os.fdopen(fd, "rb")
 
 
 def write_some(fd: int, parts: Sequence[bytes | memoryview]) -> int:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from epochal.core.errors import DamageError
 from epochal.core.optional import require
+from epochal.core.system import open_plain
 from epochal.media import audio, movie, png
 from epochal.media.arrays import Array
 
@@ -42,7 +43,7 @@ def read(run_dir: str, data: Mapping[str, Any]) -> bytes:
         return b""
     where = path(run_dir, data)
     try:
-        with open(where, "rb") as file:
+        with open_plain(where) as file:
             start = int(data.get("offset") or 0)
             file.seek(start)
             found = file.read(there(file, start, int(data["bytes"])))

@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Any, BinaryIO, NamedTuple
 
+from epochal.core.system import open_plain
 from epochal.media import stored
 from epochal.read.contents import Contents
 from epochal.store.events import CHUNK, decoded
@@ -82,7 +83,7 @@ class Packs:
             OSError: it cannot be read.
         """
         with self._lock:
-            file = self._open.pop(path, None) or open(path, "rb")  # noqa: SIM115 - stays open
+            file = self._open.pop(path, None) or open_plain(path)
             self._open[path] = file  # the latest is the last
             if len(self._open) > OPEN_PACKS:
                 self._open.pop(next(iter(self._open))).close()

@@ -12,6 +12,7 @@ from epochal.core.atomic import write_atomically
 from epochal.core.errors import RunFolderError
 from epochal.core.shapes import PATH
 from epochal.core.shapes import listed as list_of
+from epochal.core.system import open_plain
 from epochal.read.metrics import MetricSummary
 from epochal.read.project import Project
 from epochal.read.project import open as open_project
@@ -148,7 +149,7 @@ class ExperimentRegistry:
 
     def _registered(self) -> builtins.list[str]:
         try:
-            with folder.opened(os.path.join(self.root, REGISTERED)) as file:
+            with open_plain(os.path.join(self.root, REGISTERED)) as file:
                 listed = json.loads(file.read())
         except FileNotFoundError:
             return []

@@ -24,11 +24,11 @@ from epochal.core.items import (
     Layout,
     RowItem,
 )
+from epochal.core.system import open_plain
 from epochal.journal import frames
 from epochal.journal.frames import Damage, Frame, Segment
 from epochal.journal.session import is_sound
 from epochal.store.events import Events
-from epochal.store.folder import opened
 
 Array = npt.NDArray[Any]
 
@@ -127,7 +127,7 @@ def read_segment(
     Raises:
         FileNotFoundError: it was sealed meanwhile.
     """
-    with opened(os.path.join(folder, segment.name)) as file:
+    with open_plain(os.path.join(folder, segment.name)) as file:
         found = _continued(before, file)
         if found is None:
             file.seek(0)

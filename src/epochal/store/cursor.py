@@ -11,9 +11,9 @@ from typing import Any
 from epochal.core.atomic import write_atomically
 from epochal.core.names import slug
 from epochal.core.shapes import BOOL, COUNT, TREE, Shape, mapping, maybe, row, shaped
+from epochal.core.system import open_plain
 from epochal.journal.frames import plain_names
 from epochal.journal.reader import Position
-from epochal.store.folder import opened
 
 _POSITIONS = mapping(row(COUNT, COUNT, COUNT))
 _CURSOR = shaped(
@@ -50,7 +50,7 @@ class Cursor:
 def load(run_dir: str, sink: str) -> Cursor:
     """Return a sink's cursor; a missing or damaged one means "from the beginning"."""
     try:
-        with opened(_path(run_dir, sink)) as file:
+        with open_plain(_path(run_dir, sink)) as file:
             body = json.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return Cursor()

@@ -15,13 +15,11 @@ User text never becomes a path: names live in ``run.json``, identity is the id.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 from epochal.core.errors import AmbiguousRunError, RunFolderError, RunNotFoundError, did_you_mean
 from epochal.core.names import folder_name, slug
@@ -39,7 +37,7 @@ from epochal.core.shapes import (
     listed,
     mapping,
 )
-from epochal.core.system import BINARY_FLAG, PRIVATE_FLAGS
+from epochal.core.system import open_plain
 
 RUN_FILE = "run.json"
 FORMAT = 1
@@ -96,7 +94,7 @@ def describe(run_dir: str) -> dict[str, Any]:
     """
     path = os.path.join(run_dir, RUN_FILE)
     try:
-        with opened(path) as file:
+        with open_plain(path) as file:
             found = json.loads(file.read())
     except (OSError, ValueError, RecursionError) as error:
         message = f"cannot read {path}: {error}"
@@ -106,19 +104,6 @@ def describe(run_dir: str) -> dict[str, Any]:
         message = f"{path} does not describe a run: {why}"
         raise RunFolderError(message)
     return found
-
-
-def opened(path: str) -> BinaryIO:
-    """Open a file of a run for reading: a link would lead out of it, a pipe would never end.
-
-    Raises:
-        OSError: there is none, or it is no plain file.
-    """
-    fd = os.open(path, os.O_RDONLY | PRIVATE_FLAGS | BINARY_FLAG | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is no plain file", path)
-    return os.fdopen(fd, "rb")
 
 
 def odd_files(run_dir: str) -> list[tuple[str, str]]:

@@ -38,12 +38,11 @@ from epochal.core.shapes import (
     maybe,
     shaped,
 )
-from epochal.core.system import host_name
+from epochal.core.system import host_name, open_plain
 from epochal.journal import frames
 from epochal.journal.session import Session, boot_id
 from epochal.store import sealed
 from epochal.store.continuing import Target
-from epochal.store.folder import opened
 from epochal.store.liveness import Life, life
 
 WAIT_S = 60.0
@@ -296,7 +295,7 @@ def _hash(parts: list[str]) -> str:
 def _read(path: str) -> dict[str, Any] | None:
     """Return a note, None if there is none or it is not one."""
     try:
-        with opened(path) as file:
+        with open_plain(path) as file:
             body = json.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return None

@@ -27,9 +27,9 @@ import numpy as np
 
 from epochal.core.errors import DamageError
 from epochal.core.shapes import COUNT, Shape, listed, one_of, row, shaped
+from epochal.core.system import open_plain
 from epochal.store import levels
 from epochal.store.columns import Array
-from epochal.store.folder import opened
 from epochal.store.levels import Condensed, Ruler, condense, count, spans
 from epochal.store.sealed import SealedFile
 
@@ -140,7 +140,7 @@ class LevelFile:
 
     def __init__(self, path: str, rows: int, metrics: int, footer_crc: int | None) -> None:
         self._path, self._rows, self._blocks = path, rows, count(rows)
-        with opened(path) as file:
+        with open_plain(path) as file:
             prefix = file.read(_PREFIX.size)
             if len(prefix) < _PREFIX.size or not prefix.startswith(_MAGIC):
                 raise self._damaged("it is no level")
@@ -205,7 +205,7 @@ class LevelFile:
 
     def _read(self, offset: int, size: int, crc: int) -> bytes:
         padded = size + -size % 8
-        with opened(self._path) as file:
+        with open_plain(self._path) as file:
             if self._start + offset + padded > os.fstat(file.fileno()).st_size:
                 raise self._damaged("a column is cut off")
             file.seek(self._start + offset)

@@ -15,11 +15,10 @@ import time
 from typing import Any
 
 from epochal.core import items, ring
-from epochal.core.system import host_name
+from epochal.core.system import host_name, open_plain
 from epochal.journal import frames
 from epochal.journal.frames import Frame
 from epochal.journal.session import boot_id, first_descriptor, is_sound
-from epochal.store.folder import opened
 
 SILENCE_S = 60.0
 TAIL_BYTES = 8 << 20
@@ -47,7 +46,7 @@ def life(run_dir: str, session: str, *, now_s: float | None = None) -> Life:
     journal = os.path.join(run_dir, "journal")
     last = [each for each in frames.segments(journal) if each.session == session][-1]
     path = os.path.join(journal, last.name)
-    with opened(path) as file:
+    with open_plain(path) as file:
         file.seek(max(0, os.path.getsize(path) - TAIL_BYTES))
         data = file.read()
     descriptor: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from epochal.core.errors import DamageError
+from epochal.core.system import open_plain
 from epochal.media import stored
 from epochal.store.events import Events, decoded
 from epochal.store.sequence import Range, joined
@@ -82,7 +83,7 @@ def _check_file(run_dir: str, file: str, media: list[MediaRecord]) -> MediaFile:
     end = max(record.offset + record.bytes for record in media)
     try:
         path = stored.path(run_dir, {"file": file, "key": media[0].what})
-        with open(path, "rb") as opened:
+        with open_plain(path) as opened:
             size = os.fstat(opened.fileno()).st_size
             faults = [fault for record in media if (fault := _fault(opened, size, record))]
     except DamageError as error:

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 
 from epochal.core.errors import DamageError
 from epochal.core.items import HAS_EPOCH, Layout
+from epochal.core.system import open_plain
 from epochal.store import sealed, statistics
 from epochal.store.arrow import numbers
 from epochal.store.columns import Array, Block
 from epochal.store.events import Events
-from epochal.store.folder import opened
 from epochal.store.sealed import ELAPSED, EPOCH, SEQ, STEP, SealedFile
 
 _TAIL = struct.Struct("<I4s")
@@ -317,7 +317,7 @@ def crc_of_footer(path: str) -> int:
     Raises:
         OSError: it cannot be read.
     """
-    with opened(path) as file:
+    with open_plain(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL.size))
         tail = file.read()

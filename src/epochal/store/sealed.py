@@ -46,9 +46,9 @@ from epochal.core.shapes import (
     row,
     shaped,
 )
+from epochal.core.system import open_plain
 from epochal.journal.frames import Segment, plain_names
 from epochal.journal.session import DESCRIPTOR, HEARTBEAT
-from epochal.store.folder import opened
 
 SEQ, ELAPSED, STEP, EPOCH = "_seq", "_elapsed_ns", "_step", "_epoch"
 FORMAT = 1
@@ -222,7 +222,7 @@ def read_manifest(folder: str, segment: Segment) -> Manifest:
         DamageError: it is damaged, or none.
     """
     name = manifest_name(segment)
-    with opened(os.path.join(folder, name)) as file:
+    with open_plain(os.path.join(folder, name)) as file:
         body = file.read()
     try:
         manifest = Manifest.from_json(body)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from epochal.core.atomic import write_atomically
 from epochal.core.errors import RunFolderError, RunNotFoundError
 from epochal.core.problems import logger
-from epochal.store.folder import opened
+from epochal.core.system import open_plain
 from epochal.web.answers import RefusedError, getting, is_number, posting, to_json
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def saved(project: str) -> list[dict[str, Any]]:
     path = os.path.join(project, FOLDER, FILE)
     try:
         _check_folder(project)
-        with opened(path) as file:
+        with open_plain(path) as file:
             body = json.loads(file.read(MOST_BYTES + 1))
         return checked(body["charts"])
     except FileNotFoundError:
