@@ -29,6 +29,7 @@ class Companion:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._to, self._from, self._pid = -1, -1, 0
+        self._ended = False  # its output has: its input may still be open for a moment
         self._heard = threading.Condition()
         self._done: set[str] = set()
         self._owed: dict[str, list[bytes]] = {}  # what was asked for and is not yet done
@@ -52,7 +53,7 @@ class Companion:
         """Have the mirrors of a run completed and wait for that; False: not in time.
 
         A process that is being killed still takes messages, which nobody reads: another one is
-        told everything again, and goes on when the time is over.
+        told everything again.
         """
         if run_dir not in self._owed:  # it is followed by nobody, or by threads
             return False
@@ -61,7 +62,7 @@ class Companion:
             told = self.tell({"do": "finish", "run_dir": run_dir})
             if not told or self._wait_done(run_dir, deadline - time.monotonic()):
                 return told
-            if self._from >= 0:  # it lives and goes on
+            if not self._ended:  # it goes on when the time is over
                 break
         return False
 
@@ -80,10 +81,9 @@ class Companion:
         self._forget()
 
     def _deliver(self, line: bytes) -> bool:
-        if self._to >= 0:
-            if self._send(line):
-                return True
-            self._forget()
+        if self._to >= 0 and not self._ended and self._send(line):
+            return True
+        self._forget()
         # A new process is told of all runs: the one before may have been killed.
         if not self._start():
             return False
@@ -98,6 +98,7 @@ class Companion:
             return False
         child_in, self._to = os.pipe()
         self._from, child_out = os.pipe()
+        self._ended = False
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         argv = [sys.executable, "-c", CODE.format(path=[root])]
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -110,6 +111,8 @@ class Companion:
             self._pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions)
         except OSError as error:
             logger.warning("cannot start the follower process (%s); mirrors run in a thread", error)
+            os.close(self._from)
+            self._from = -1
             self._forget()
             return False
         finally:
@@ -147,11 +150,11 @@ class Companion:
             *lines, unfinished = (unfinished + piece).split(b"\n")
             for line in lines:
                 self._take(json.loads(line))
-        os.close(fd)
         with self._heard:
-            if self._from == fd:
-                self._from = -1
+            if self._from == fd:  # not of a process before this one
+                self._from, self._ended = -1, True
             self._heard.notify_all()
+        os.close(fd)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "problem" in message:
