@@ -106,8 +106,10 @@ def test_charts_stay_where_they_are_when_zoomed_or_grouped(adam, width):
     """The bar above them keeps its height: what is not needed yet has its place."""
     adam.set_viewport_size({"width": width, "height": 900})
     first = adam.get_by_role("article").first
+    title = first.get_by_role("heading").inner_text()
+    expect(note(adam, title)).to_contain_text("point")
     before = first.bounding_box()["y"]
-    drag(adam, first.get_by_role("heading").inner_text(), 0.25, 0.5)
+    drag(adam, title, 0.25, 0.5)
     expect(adam.get_by_role("button", name="Reset zoom")).to_be_enabled()
     assert first.bounding_box()["y"] == before
     adam.get_by_role("combobox", name="group").select_option("config.lr")

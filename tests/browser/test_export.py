@@ -171,7 +171,7 @@ def test_hostile_names_are_text_here_too(opened):
     expect(page.locator("tbody th a.name")).to_have_count(8)
     expect(page.locator("main")).to_contain_text("<img src=x onerror=window.__ran=1> run")
     assert page.evaluate("window.__ran") is None
-    assert chart(page, "loss").count() == 1
+    expect(chart(page, "loss")).to_have_count(1)
 
 
 def test_without_javascript_there_is_a_table(new_page, exported):

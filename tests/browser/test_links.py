@@ -28,7 +28,8 @@ def test_a_view_is_rebuilt_from_its_address(page, served):
 
 
 def color_of(dot) -> str:
-    """The number of a dot's color."""
+    """The number of a dot's color, once that is known."""
+    expect(dot).to_have_attribute("style", re.compile(r"--run-\d+"))
     return re.search(r"--run-\d+", dot.get_attribute("style"))[0]
 
 
