@@ -31,7 +31,6 @@ class Companion:
         self._to, self._from, self._pid = -1, -1, 0
         self._ended = False  # its output has: its input may still be open for a moment
         self._heard = threading.Condition()
-        self._done: set[str] = set()
         self._owed: dict[str, list[bytes]] = {}  # what was asked for and is not yet done
 
     def tell(self, message: dict[str, Any]) -> bool:
@@ -41,7 +40,6 @@ class Companion:
         with self._lock:
             if message["do"] == "follow":
                 self._owed.pop(run_dir, None)
-                self._done.discard(run_dir)
             if not self._deliver(line):
                 return False
             owed = self._owed.setdefault(run_dir, [])
@@ -68,8 +66,8 @@ class Companion:
 
     def _wait_done(self, run_dir: str, timeout_s: float) -> bool:
         with self._heard:
-            self._heard.wait_for(lambda: run_dir in self._done or self._from < 0, timeout_s)
-            return run_dir in self._done
+            self._heard.wait_for(lambda: run_dir not in self._owed or self._from < 0, timeout_s)
+            return run_dir not in self._owed
 
     def abandon(self) -> None:
         """Forget the parent's process in a forked child."""
@@ -165,7 +163,6 @@ class Companion:
                 if len(self._owed.get(run_dir, ())) > 1:  # not resumed in the meantime
                     del self._owed[run_dir]
             with self._heard:
-                self._done.add(run_dir)
                 self._heard.notify_all()
 
     def _forget(self) -> None:
